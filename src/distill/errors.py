@@ -1,0 +1,20 @@
+"""The errors a person can mend. Each carries one line: what is wrong, where, and what to do about it.
+
+Anything else that escapes a stage is a bug, and shows its traceback.
+"""
+
+
+class DistillError(Exception):
+    """A failure that a person can mend; its text is a single line fit to be shown as it is."""
+
+
+class InputError(DistillError, ValueError):
+    """A file, a parameter or an environment variable holds something that cannot be used."""
+
+
+class TeacherError(DistillError, RuntimeError):
+    """The teacher could not be asked, or did not answer; what it answered before is kept."""
+
+
+class TrainingError(DistillError, ArithmeticError):
+    """Training or evaluation produced something that must not be passed on as a result."""

