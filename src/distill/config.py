@@ -87,7 +87,9 @@ def parse(model: type[M], value: Any, place: str, prefix: str = "") -> M:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise InputError(_describe(model, error.errors()[0], place, prefix)) from None
+        # A misspelt key is also a missing one: name the misspelling.
+        first = min(error.errors(), key=lambda detail: detail["type"] != "extra_forbidden")
+        raise InputError(_describe(model, first, place, prefix)) from None
 
 
 def load_yaml(path: Path) -> Any:
