@@ -26,7 +26,13 @@ def test_an_open_fence(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["no code", "```python\nx = 1\n```", "```python\n>>> x = (\n... 1)\n```", "```text\n(((\n```", "> ```py\n> y = 2\n> ```"],
+    [
+        "no code",
+        "```python\nx = 1\n```",
+        "```python\n>>> x = (\n... 1)\n```",
+        "```text\n(((\n```",
+        "> ```py\n> y = 2\n> ```",
+    ],
 )
 def test_sound_answers(text: str) -> None:
     assert syntax_error(text) is None
