@@ -1,0 +1,166 @@
+"""metrics/report.html: what the evaluation found, as one file to look at, without a network.
+
+In go the rows of metrics/evaluation.jsonl, the content of metrics/evaluate.json and collect.json, and the training
+curve; out comes the page. Equal inputs give equal bytes: no times, no random ids.
+
+Nothing a model wrote can run in it: every text is escaped, and the page's security policy lets one script run, the
+page's own, by its hash. What it will not do: measure, or decide; figures and verdicts are the evaluation's.
+"""
+
+import base64
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from distill import charts, summary
+from distill.answer_html import answer_html, visible
+from distill.jsonl import Row
+from distill.plots import AMOUNT_LABELS, OUTCOMES, SHARE_LABELS, by_difficulty, difficulty, loss, mean_style
+from distill.summary import MODELS
+
+NAMES = {"base": "Base student", "distilled": "Distilled student", "teacher": "Teacher"}
+
+
+def render(details: Sequence[Row], headline: Row, train_curve: Sequence[Row], collect: Row) -> str:
+    """Return the page.
+
+    Args:
+        details: The rows of metrics/evaluation.jsonl, in their order.
+        headline: The content of metrics/evaluate.json.
+        train_curve: Rows with update, split (train or val) and loss; may be empty.
+        collect: The content of metrics/collect.json; used for the cost if `headline` has none.
+    """
+    environment = Environment(
+        loader=PackageLoader("distill"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.globals.update(mark=charts.mark, interval=charts.interval, names=NAMES, models=MODELS)
+    style, script = _asset("report.css"), _asset("report.js")
+    html = environment.get_template("report.html.j2").render(
+        title=summary.title(headline),
+        findings=summary.findings(headline),
+        metrics=summary.metrics(headline),
+        headline=headline,
+        cost=summary.cost(headline, collect),
+        charts=_charts(details, train_curve),
+        amounts=mean_style(details, AMOUNT_LABELS),
+        prompts=[_prompt(row) for row in details],
+        difficulties=list(by_difficulty(details)),
+        judged=any(row["outcomes"] for row in details),
+        style=Markup(style),  # noqa: S704 (a file of this package)
+        script=Markup(script),  # noqa: S704 (a file of this package)
+        policy=_policy(style, script),
+    )
+    # A lone surrogate cannot be written as UTF-8; answers and prompts have none left, other texts might.
+    return html.encode("utf-8", "replace").decode("utf-8")
+
+
+def _asset(name: str) -> str:
+    return resources.files("distill").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _policy(style: str, script: str) -> str:
+    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (style, script)]
+    return (
+        f"default-src 'none'; style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _charts(details: Sequence[Row], train_curve: Sequence[Row]) -> dict[str, Markup]:
+    pairs = [
+        charts.Dumbbell(row["id"], f"#{_anchor(row)}", *(loss(row["likelihood"][model]) for model in MODELS[:2]))
+        for row in details
+        if row.get("likelihood")
+    ]
+    return {
+        "likelihood": charts.likelihood(pairs),
+        "style": charts.profile(mean_style(details, SHARE_LABELS)),
+        "difficulty": charts.bars(_by_difficulty(details), "Share of prompts solved, by difficulty"),
+        "loss": charts.loss(train_curve),
+    }
+
+
+def _by_difficulty(details: Sequence[Row]) -> list[tuple[str, list[tuple[str, float, str]]]]:
+    return [
+        (f"{name.capitalize()} ({len(rows)} prompts)", [_bar(rows, model) for model in MODELS])
+        for name, rows in by_difficulty(row for row in details if row["outcomes"]).items()
+    ]
+
+
+def _bar(rows: Sequence[Row], model: str) -> tuple[str, float, str]:
+    outcomes = [verdict["outcome"] for row in rows for verdict in row["outcomes"].get(model) or ()]
+    passed = outcomes.count("pass")
+    share = passed / len(outcomes) if outcomes else 0.0
+    return model, share, f"{passed}/{len(outcomes)} {model}" if outcomes else f"– {model}"
+
+
+def _prompt(row: Row) -> Row:
+    """Return what the page shows of a held-out prompt."""
+    answers = {model: _answer(row, model) for model in MODELS if row["answers"].get(model)}
+    return {
+        "anchor": _anchor(row),
+        "id": visible(row["id"]),
+        "name": visible(row["id"]).replace("-", " "),
+        "difficulty": difficulty(row),
+        "prompt": answer_html(row["prompt"]),
+        "answers": answers,
+        "outcome": _filter_words(row),
+        "losses": [loss(row["likelihood"][model]) for model in MODELS[:2]] if row.get("likelihood") else None,
+    }
+
+
+def _anchor(row: Row) -> str:
+    return "prompt-" + "".join(character if character.isalnum() else "-" for character in row["id"])
+
+
+def _answer(row: Row, model: str) -> Row:
+    samples = row["answers"][model]
+    verdicts = (row["outcomes"] or {}).get(model) or [None] * len(samples)
+    shown = [_sample(sample, verdict) for sample, verdict in zip(samples, verdicts, strict=True)]
+    passed = Counter(sample["outcome"] for sample in shown)["pass"]
+    return {
+        "samples": shown,
+        "passed": passed,
+        "judged": verdicts[0] is not None,
+        "label": shown[0]["label"] if len(shown) == 1 else f"{passed} of {len(shown)} passed",
+        "good": passed > 0,
+        "health": (row.get("health") or {}).get(model) or {},
+    }
+
+
+def _sample(sample: Row, verdict: Row | None) -> Row:
+    outcome = verdict["outcome"] if verdict else ""
+    return {
+        "html": answer_html(sample["text"]),
+        "empty": not sample["text"].strip(),
+        "tokens": sample["tokens"],
+        "ended": sample["ended"],
+        "outcome": outcome,
+        "label": OUTCOMES.get(outcome, visible(outcome)),
+        "detail": visible(verdict.get("detail") or "")[:600] if verdict else "",
+    }
+
+
+def _filter_words(row: Row) -> str:
+    """Return the words that the page's filter looks for: how each student did, and what changed between them."""
+    if not row["outcomes"]:
+        return ""
+    base, distilled = (_passed(row["outcomes"], model) for model in MODELS[:2])
+    words = ["passed" if distilled else "failed"]
+    if base != distilled:
+        words += ["changed", "gained" if distilled else "lost"]
+    return " ".join(words)
+
+
+def _passed(outcomes: dict[str, Any], model: str) -> bool:
+    return any(verdict["outcome"] == "pass" for verdict in outcomes.get(model) or ())
