@@ -40,6 +40,15 @@ def test_a_run_never_goes_from_one_text_into_the_next() -> None:
     assert RunIndex({"a": "one two", "b": "three four"}).longest("one two three four") == Run(2, "one two", "a")
 
 
+def test_a_large_vocabulary() -> None:
+    # Word numbers of more than one byte, and every run of three in its place.
+    numbers = [str(7919 * i % 70_001) for i in range(70_000)]
+    index = RunIndex({"a": " ".join(numbers)})
+    for start in range(0, 70_000 - 3, 997):
+        text = " ".join(numbers[start : start + 3])
+        assert index.longest(f"new {text} new") == Run(3, text, "a")
+
+
 def test_report_splits_at_the_limit() -> None:
     seven, eight = "two three four five six seven eight", "one two three four five six seven eight"
     report = longest_shared_run({"x/prompt": seven, "y/prompt": eight, "z/prompt": "lazy"}, TRAINING, n=8)
