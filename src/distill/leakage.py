@@ -80,7 +80,8 @@ class RunIndex:
         self.ids = list(texts)
         split = [words(text) for text in texts.values()]
         self.numbers = {word: number for number, word in enumerate(sorted(set(chain.from_iterable(split))))}
-        # Each text ends with a number of its own, so that no run goes from one text into the next.
+        # A number that no word has stands between texts, so that no run goes on into the next; one for each, so that
+        # texts that are the same are told apart where they end.
         coded = [[*map(self.numbers.__getitem__, part), len(self.numbers) + i] for i, part in enumerate(split)]
         self.ends = np.cumsum([len(part) for part in coded], dtype=np.int64)
         flat = np.fromiter(chain.from_iterable(coded), dtype=np.int64)
