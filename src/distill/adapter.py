@@ -1,0 +1,85 @@
+"""The LoRA adapter: put on a student, saved as a folder that any machine can use, loaded again on the right base."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from distill.errors import InputError
+from distill.jsonl import read_json, write_json
+from distill.student import StudentProfile
+
+if TYPE_CHECKING:
+    from distill.train import LoraParams
+
+CONFIG = "adapter_config.json"
+WEIGHTS = "adapter_model.safetensors"
+
+
+def add(model: Any, params: "LoraParams") -> Any:
+    """Return `model` with a fresh LoRA adapter: fp32 adapter weights, everything else frozen."""
+    from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(
+        task_type="CAUSAL_LM",
+        r=params.r,
+        lora_alpha=params.alpha,
+        lora_dropout=params.dropout,
+        target_modules=params.targets if isinstance(params.targets, str) else list(params.targets),
+        use_rslora=params.rslora,
+        use_dora=params.dora,
+        init_lora_weights=True if params.init == "default" else params.init,
+    )
+    try:
+        return get_peft_model(model, config)
+    except ValueError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"params.yaml: train.lora: {reason}; mend 'targets' or the options") from None
+
+
+def trainable(model: Any) -> dict[str, Any]:
+    """Return the parameters that are trained, by name."""
+    return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+
+
+def digest(model: Any) -> str:
+    """Return a hash of the trainable parameters' values."""
+    result = hashlib.sha256()
+    for name, parameter in sorted(trainable(model).items()):
+        result.update(name.encode())
+        result.update(parameter.detach().float().cpu().contiguous().numpy().tobytes())
+    return result.hexdigest()
+
+
+def save(model: Any, folder: Path, student: StudentProfile) -> None:
+    """Write adapter_model.safetensors and adapter_config.json, the same bytes for the same weights on any machine."""
+    model.peft_config["default"].base_model_name_or_path = student.identity
+    # Without `save_embedding_layers=False` PEFT asks the hub whether the base's vocabulary was resized.
+    model.save_pretrained(folder, safe_serialization=True, save_embedding_layers=False)
+    config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    # PEFT keeps the targets as a set, whose order changes from process to process.
+    tidy = {key: sorted(value) if key == "target_modules" and isinstance(value, list) else value
+            for key, value in sorted(config.items())}  # fmt: skip
+    write_json(folder / CONFIG, tidy)
+    (folder / WEIGHTS).chmod((folder / CONFIG).stat().st_mode)  # safetensors makes it readable by its owner alone
+
+
+def load(model: Any, folder: Path, student: StudentProfile) -> Any:
+    """Return `model` (the student's) with the adapter in `folder`, in evaluation mode.
+
+    Raises:
+        InputError: There is no adapter, or it was trained on another base model.
+    """
+    from peft import PeftModel
+
+    check_base(folder, student)
+    return PeftModel.from_pretrained(model, str(folder)).eval()
+
+
+def check_base(folder: Path, student: StudentProfile) -> None:
+    """Raise InputError unless the adapter in `folder` was trained on `student`."""
+    config = read_json(folder / CONFIG)
+    base = config.get("base_model_name_or_path") if isinstance(config, dict) else None
+    if base != student.identity:
+        raise InputError(f"{folder / CONFIG}: the adapter was trained on {base}, and params.yaml selects "
+                         f"{student.identity}; run `dvc repro train`, or select that student")  # fmt: skip

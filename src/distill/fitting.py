@@ -1,0 +1,101 @@
+"""One training run from start to end: load the student, add the adapter, train, check, write the adapter's folder."""
+
+import logging
+import os
+import shutil
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from transformers.trainer_utils import set_seed
+from transformers.utils import logging as transformers_logging
+
+from distill import adapter, checkpoint, device, modelcard, trainer
+from distill.batching import Tokens
+from distill.errors import TrainingError
+from distill.history import Result, points
+from distill.student import StudentProfile, load_model
+
+if TYPE_CHECKING:
+    from distill.train import TrainParams
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a run is made from."""
+
+    params: "TrainParams"
+    student: StudentProfile
+    tokenizer: Any
+    training: list[Tokens]
+    validation: list[Tokens]
+
+
+def fit(job: Job, files: tuple[Path, ...], output: Path) -> Result | None:
+    """Train, and put the adapter's folder in `output`'s place.
+
+    Returns:
+        Losses and counts; None on all processes but the main one.
+
+    Raises:
+        TrainingError: The loss was not finite, or the adapter did not change.
+        InputError: The student or the adapter's options cannot be used.
+    """
+    _quiet()
+    setup = device.choose(job.params)
+    print(f"training on {setup.describe()}")
+    model = _adapted(job, setup)
+    before = adapter.digest(model)
+    facts = [setup.describe(), str(torch.get_num_threads())]
+    place = checkpoint.place(checkpoint.key((job.params, job.student), (*files, *checkpoint.code()), facts))
+    running = trainer.build(job.params, setup, model, job.tokenizer, job.training, job.validation, place)
+    running.train(resume_from_checkpoint=checkpoint.last(place))
+    if adapter.digest(model) == before:
+        raise TrainingError("train: the adapter's weights did not change; raise train.learning_rate in params.yaml")
+    if not running.is_world_process_zero():
+        return None
+    result = _result(job, model, running.state)
+    _write(job, model, result, output)
+    checkpoint.remove(place)
+    return result
+
+
+def _adapted(job: Job, setup: device.Setup) -> Any:
+    base = load_model(job.student, setup.dtype)
+    set_seed(job.params.seed)  # the adapter's first weights are drawn at random
+    return adapter.add(base, job.params.lora)
+
+
+def _result(job: Job, model: Any, state: Any) -> Result:
+    return Result(
+        history=points(state.log_history),
+        updates=state.global_step,
+        epochs=job.params.epochs,
+        examples=len(job.training),
+        validation_examples=len(job.validation),
+        trained_tokens=sum(example.trained for example in job.training),
+        trainable=sum(parameter.numel() for parameter in adapter.trainable(model).values()),
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+    )
+
+
+def _write(job: Job, model: Any, result: Result, output: Path) -> None:
+    """Write the folder beside its place and then rename, so that a kill leaves the old one or the new one."""
+    beside = output.with_name(f".{output.name}.new")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    adapter.save(model, beside, job.student)
+    job.tokenizer.save_pretrained(beside)
+    modelcard.write(beside / "README.md", job.params, job.student, result)
+    shutil.rmtree(output, ignore_errors=True)
+    os.replace(beside, output)
+
+
+def _quiet() -> None:
+    # What remains on the terminal is the bar, the summary, and errors.
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    logging.getLogger("trl").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="torch|transformers|peft|accelerate|trl")
