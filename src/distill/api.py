@@ -1,0 +1,172 @@
+"""The Messages API and the Message Batches API through the official SDK: the only import of `anthropic`.
+
+Raw bytes come out, so that they can be kept before anything reads them. The SDK's own retries are off: each attempt
+is one call here, counted and paid for by itself. What it will not do: show the key, in whatever went wrong.
+"""
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import anthropic
+import httpx2
+
+from distill.errors import InputError
+from distill.jsonl import Row
+from distill.pace import retry_after
+from distill.teachers import RESERVED, ApiTeacher
+
+# What the SDK takes by name; everything else of a request goes through `extra_body`.
+NAMED = RESERVED - {"stream"}
+# The server, or something in between, may have gone on working on these, and bill it.
+UNCERTAIN_STATUSES = frozenset({502, 504})
+CONNECT_TIMEOUT_S = 10.0
+NO_KEY = "no-key-needed"  # the SDK wants one
+
+
+class Refused(Exception):
+    """The request itself is refused, so that trying again is of no use; nothing is billed."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+    @property
+    def of_one_prompt(self) -> bool:
+        """Whether other prompts may fare better."""
+        return self.status in (400, 413, 422)
+
+
+class Transient(Exception):
+    """It may work the next time. `uncertain`: the call may have been answered, and billed, all the same."""
+
+    def __init__(self, message: str, uncertain: bool, status: int = 0, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.uncertain = uncertain
+        self.status = status
+        self.retry_after = retry_after
+
+    @property
+    def overload(self) -> bool:
+        """Whether the server had too much to do, and did not look at the request."""
+        return self.status in (429, 529)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A successful response, unparsed."""
+
+    body: bytes
+    headers: Mapping[str, str]
+
+
+class Api:
+    """A client for one teacher; close it with `async with`."""
+
+    def __init__(self, teacher: ApiTeacher, timeout_s: float) -> None:
+        self._key = _key(teacher)
+        # Servers of one's own often look for the key where the API had it first.
+        headers = {"x-api-key": self._key} if teacher.base_url is not None else {}
+        self._client = anthropic.AsyncAnthropic(
+            api_key=self._key, base_url=teacher.base_url, max_retries=0, default_headers=headers, open_telemetry=False,
+            timeout=httpx2.Timeout(timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S)),
+        )  # fmt: skip
+
+    @property
+    def server(self) -> str:
+        """The server's address."""
+        return str(self._client.base_url).rstrip("/")
+
+    async def __aenter__(self) -> "Api":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.close()
+
+    async def create(self, body: Row) -> Reply:
+        """Send one request of the Messages API.
+
+        Raises:
+            Refused, Transient: As their names say.
+        """
+        named = {name: value for name, value in body.items() if name in NAMED}
+        extra = {name: value for name, value in body.items() if name not in NAMED}
+        messages = self._client.messages.with_raw_response
+        return await self._reply(messages.create(**named, extra_body=extra or None))
+
+    async def count_tokens(self, body: Row) -> Reply:
+        """Ask how many input tokens a request has (not billed)."""
+        named = {name: value for name, value in body.items() if name in ("model", "messages", "system")}
+        return await self._reply(self._client.messages.with_raw_response.count_tokens(**named))
+
+    async def create_batch(self, requests: list[Row]) -> Reply:
+        """Create a batch of `{custom_id, params}`."""
+        create: Any = self._client.messages.batches.with_raw_response.create
+        return await self._reply(create(requests=requests))
+
+    async def retrieve_batch(self, remote: str) -> Reply:
+        """Ask how a batch is doing."""
+        return await self._reply(self._client.messages.batches.with_raw_response.retrieve(remote))
+
+    async def list_batches(self, after: str | None) -> Reply:
+        """Return a page of the batches of this key's workspace, the newest first."""
+        options: dict[str, Any] = {"limit": 100} | ({"after_id": after} if after else {})
+        return await self._reply(self._client.messages.batches.with_raw_response.list(**options))
+
+    async def batch_results(self, remote: str) -> AsyncIterator[bytes]:
+        """Yield the lines of an ended batch's results, as they come in."""
+        try:
+            async with self._client.messages.batches.with_streaming_response.results(remote) as response:
+                rest = b""
+                # Not by the SDK's or httpx's line splitting: these also split at line separators within a string.
+                async for chunk in response.iter_bytes():
+                    *lines, rest = (rest + chunk).split(b"\n")
+                    for line in lines:
+                        yield line
+                yield rest
+        except (anthropic.AnthropicError, httpx2.HTTPError) as error:
+            raise self._translate(error) from None
+
+    async def _reply(self, call: Any) -> Reply:
+        try:
+            response = (await call).http_response
+        except anthropic.AnthropicError as error:
+            raise self._translate(error) from None
+        return Reply(response.content, response.headers)
+
+    def _translate(self, error: Exception) -> Exception:
+        if isinstance(error, anthropic.APIStatusError):
+            return self._translate_status(error)
+        # The SDK wraps what the transport raised, but not while a body is streamed.
+        cause = error if isinstance(error, httpx2.HTTPError) else error.__cause__ or error
+        kind = type(cause).__name__
+        unsent = isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout)
+        if isinstance(cause, httpx2.TransportError | httpx2.DecodingError):
+            return Transient(self._clean(f"{kind}: {cause}" if str(cause) else kind), uncertain=not unsent)
+        return Refused(0, self._clean(f"{type(error).__name__}: {error}"))
+
+    def _translate_status(self, error: anthropic.APIStatusError) -> Exception:
+        status = error.status_code
+        message = self._clean(f"{status} {error.type or ''}: {error.api_message or error.message}")
+        passing = status in (408, 409, 429) or status >= 500
+        if not passing or error.response.headers.get("x-should-retry") == "false":
+            return Refused(status, message)
+        return Transient(message, uncertain=status in UNCERTAIN_STATUSES, status=status,
+                         retry_after=retry_after(error.response.headers))  # fmt: skip
+
+    def _clean(self, text: str) -> str:
+        # A server or a proxy may echo what it was sent.
+        return " ".join(text.replace(self._key, "***").split())[:300]
+
+
+def _key(teacher: ApiTeacher) -> str:
+    if teacher.key_env is None:
+        return NO_KEY
+    key = os.environ.get(teacher.key_env, "").strip()
+    if not key:
+        raise InputError(f"{teacher.key_env}: this environment variable must hold the API key for the teacher's model "
+                         f"{teacher.model}; set it, or choose another teacher in params.yaml")  # fmt: skip
+    if not key.isascii() or not key.isprintable():
+        raise InputError(f"{teacher.key_env}: the key holds characters that no key has; set it again")
+    return key

@@ -1,0 +1,267 @@
+"""Asking for the missing answers by the batch, at half the price: the Message Batches API.
+
+A batch is written to the ledger before it is created (`intent`), with a nonce that is in the custom id of each of its
+requests. A creation that was not confirmed is looked for in the API's list of batches before it is made again, and
+what is found is checked by the nonce. So a run that is killed at any point goes on where it was. What expired or
+failed for a passing reason is asked for again. What it will not do: wait less for a batch that may be somebody else's.
+"""
+
+import secrets
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
+
+from distill.answer import Unreadable, load
+from distill.api import Api, Refused, Reply, Transient
+from distill.batch_results import NOTHING, Foreign, Results, custom_id
+from distill.budget import Budget
+from distill.errors import DistillError, TeacherError
+from distill.journal import Journal
+from distill.jsonl import Row
+from distill.ledger import Call, Op, ended, sent
+from distill.online import Wait, refusal, unwritable
+from distill.pricing import Price
+from distill.request import Ask, wire
+from distill.running import Running
+from distill.teachers import ApiTeacher, RuntimeParams
+
+T = TypeVar("T")
+# How far the server's clock may be behind this one's.
+SKEW_S = 600
+ENVELOPE_BYTES = 200  # what a batch adds to a request
+
+
+@dataclass
+class BatchCollector:
+    """One collection by batches."""
+
+    api: Api
+    teacher: ApiTeacher
+    runtime: RuntimeParams
+    price: Price
+    journal: Journal
+    budget: Budget
+    running: Running
+    progress: Callable[[], object]
+    _unaffordable: bool = False
+    _answers: int = 0
+    _fruitless: int = 0
+
+    async def run(self, missing: Callable[[], Iterable[Ask]]) -> None:
+        """Collect what is under way, then create batches for what is missing, until nothing is."""
+        try:
+            await self.collect()
+            while not self.running.stopping and await self._submit(missing()):
+                answers = self._answers
+                await self.collect()
+                self._fruitless = self._fruitless + 1 if self._answers == answers else 0
+                if self._fruitless >= self.runtime.max_attempts and not self.running.stopping:
+                    raise TeacherError(f"{self.api.server}: no answer from {self._fruitless} batches in a row (see "
+                                       "`python -m distill.ledger`); run the same command again to go on")  # fmt: skip
+        except Refused as error:
+            self.running.stop(refusal(self.api, self.teacher, error))
+        except Transient as error:
+            self.running.stop(TeacherError(f"{self.api.server}: {error}; run the same command again to go on"))
+        except sqlite3.Error as error:
+            self.running.stop(unwritable(self.journal, error))
+        except DistillError as error:
+            self.running.stop(error)
+
+    async def collect(self) -> None:
+        """Wait for all open batches of this server, and take over their results."""
+        while not self.running.stopping and (batches := self._open()):
+            ended_one = False
+            for batch in batches:
+                ended_one |= await self._advance(batch)
+            if not ended_one:
+                await self.running.sleep(self.runtime.poll_interval_s)
+
+    def _open(self) -> list[Row]:
+        return [batch for batch in self.journal.ledger.open_batches() if batch["server"] == self.api.server]
+
+    async def _submit(self, asks: Iterable[Ask]) -> int:
+        """Create batches for `asks`, as far as the budget goes; return how many."""
+        created = 0
+        wanted = (ask for ask in asks if ask.key not in self.running.outcome.problems)
+        for chunk in split(wanted, self._reserve, self.runtime.batch_max_requests, self.runtime.batch_max_bytes):
+            self.journal.check_room()
+            await self._create(await self._intend(chunk))
+            created += 1
+            if self.running.stopping:
+                return created
+        if not created and self._unaffordable:
+            self.running.over_budget()
+        return created
+
+    def _reserve(self, ask: Ask) -> bool:
+        worst = self.price.worst(ask, batch=True)
+        self._unaffordable = not self.budget.fits(worst)
+        if not self._unaffordable:
+            self.budget.take(worst)
+        return not self._unaffordable
+
+    async def _intend(self, asks: list[Ask]) -> Row:
+        """Write down that a batch is about to be created, and every call in it."""
+        ledger = self.journal.ledger
+        batch: Row = {
+            "id": ledger.next_batch(),
+            "nonce": secrets.token_hex(8),
+            "created": time.time(),
+            "requests": len(asks),
+        }
+        ops: list[Op] = [(
+            "INSERT INTO batches (id, nonce, created, requests, state, server) VALUES (?, ?, ?, ?, 'intent', ?)",
+            (*batch.values(), self.api.server),
+        )]  # fmt: skip
+        for ask in asks:
+            call = Call(ledger.next_id(), ask.key, self.teacher.model, self.api.server, "batch", ask.max_tokens,
+                        self.price.worst(ask, batch=True), batch["id"])  # fmt: skip
+            ops.append(sent(call))
+        await self.journal.write(*ops)
+        return batch | {"asks": asks}
+
+    async def _create(self, batch: Row) -> None:
+        """Create a batch of whose creation it is known that it has not happened yet."""
+        requests = [
+            {"custom_id": custom_id(ask.key, batch["nonce"]), "params": wire(ask.body, self.teacher)}
+            for ask in batch["asks"]
+        ]
+        try:
+            reply: Reply = await self._retrying(_not_created)(self.api.create_batch, requests)
+            await self._confirm(batch["id"], str(load(reply.body)["id"]))
+        except (Unreadable, KeyError):
+            await self._adopt(batch)  # it exists, but its name did not come through
+        except (Refused, Transient) as error:
+            if isinstance(error, Transient) and not _not_created(error):
+                await self._adopt(batch)
+                return
+            await self._give_up(batch, "absent", "failed", str(error))
+            raise
+
+    async def _confirm(self, batch: int, remote: str) -> None:
+        await self.journal.write(("UPDATE batches SET remote = ?, state = 'created' WHERE id = ?", (remote, batch)))
+
+    async def _give_up(self, batch: Row, state: str, call_state: str, reason: str) -> None:
+        """Close a batch; what is still open in it may be asked for again."""
+        calls = self.journal.ledger.batch_calls(batch["id"]).values()
+        await self.journal.write(
+            *(ended(call, call_state, reason) for call, _ in calls),
+            ("UPDATE batches SET state = ? WHERE id = ?", (state, batch["id"])),
+        )
+        for _, worst in calls:
+            await self.budget.settle(worst, worst if call_state == "lost" else NOTHING)
+
+    async def _advance(self, batch: Row) -> bool:
+        """Go on with an open batch; return whether it is finished."""
+        if batch["state"] == "intent":
+            return await self._adopt(batch)
+        status = load((await self._patiently(self.api.retrieve_batch, batch["remote"])).body)
+        if status.get("processing_status") != "ended":
+            return False
+        return await self._take_results(batch, status)
+
+    async def _adopt(self, batch: Row) -> bool:
+        """Find a batch whose creation was not confirmed in the API's list, or find that it was never created."""
+        # What was sent a moment ago may not be listed yet.
+        while (wait := batch["created"] + self.runtime.adopt_wait_s - time.time()) > 0 and not self.running.stopping:
+            await self.running.sleep(min(wait, self.runtime.adopt_wait_s))
+        if self.running.stopping:
+            return False
+        known = self.journal.ledger.known_batches()
+        async for listed in self._listed(batch["created"] - SKEW_S):
+            if listed["id"] not in known and _size(listed) == batch["requests"]:
+                await self._confirm(batch["id"], listed["id"])
+                return False
+        await self._give_up(batch, "absent", "failed", "the batch was never created")
+        return True
+
+    async def _listed(self, since: float) -> AsyncIterator[Row]:
+        """Yield the API's batches, the newest first, as far back as `since`."""
+        after: str | None = None
+        while True:
+            page = load((await self._patiently(self.api.list_batches, after)).body)
+            for listed in page["data"]:
+                if datetime.fromisoformat(listed["created_at"]).timestamp() < since:
+                    return
+                yield listed
+            if not page.get("has_more") or not page["data"]:
+                return
+            after = page["last_id"]
+
+    async def _take_results(self, batch: Row, status: Row) -> bool:
+        """Copy an ended batch's results into the ledger, reading a stream that breaks off once more."""
+        if not status.get("results_url"):
+            remote = batch["remote"]
+            raise TeacherError(f"{self.api.server}: the results of the batch {remote} are gone; give it up with "
+                               f"`python -m distill.ledger abandon {remote}`")  # fmt: skip
+        results = Results(self.api, self.journal, self.budget, self.price, batch, self.running.outcome.problems,
+                          self.progress)  # fmt: skip
+        try:
+            await self._patiently(results.take, _size(status))
+            self._answers += results.answers
+        except Foreign:
+            await self._disown(batch)
+            return False
+        # What the stream did not tell of (it cannot be, but it would be paid for) is not asked for again unnoticed.
+        await self._give_up(batch, "ended", "lost", "not in the batch's results")
+        return True
+
+    async def _disown(self, batch: Row) -> None:
+        """The batch that was adopted is somebody else's: never look at it again, and go on looking."""
+        await self.journal.write(
+            ("INSERT INTO batches (id, nonce, remote, state, server, created, requests) "
+             "VALUES (?, '', ?, 'foreign', ?, ?, 0)",
+             (self.journal.ledger.next_batch(), batch["remote"], self.api.server, time.time())),
+            ("UPDATE batches SET remote = NULL, state = 'intent' WHERE id = ?", (batch["id"],)),
+        )  # fmt: skip
+
+    async def _patiently(self, call: Callable[..., Awaitable[T]], *arguments: Any) -> T:
+        """Make a call that is not billed, again and again while it fails for a passing reason."""
+        result: T = await self._retrying(_passing)(call, *arguments)
+        return result
+
+    def _retrying(self, wanted: Callable[[BaseException], bool]) -> AsyncRetrying:
+        return AsyncRetrying(
+            retry=retry_if_exception(lambda error: wanted(error) and not self.running.stopping),
+            stop=stop_after_attempt(self.runtime.max_attempts), wait=Wait(self.runtime), sleep=self.running.sleep,
+            reraise=True,
+        )  # fmt: skip
+
+
+def split(asks: Iterable[Ask], fits: Callable[[Ask], bool], most: int, most_bytes: int) -> Iterator[list[Ask]]:
+    """Yield lists of at most `most` calls and `most_bytes` bytes, each call once, up to the first that does not fit."""
+    chunk: list[Ask] = []
+    size = 0
+    seen: set[str] = set()
+    for ask in asks:
+        if ask.key in seen:
+            continue
+        seen.add(ask.key)
+        if not fits(ask):
+            break
+        if chunk and (len(chunk) >= most or size + ask.size > most_bytes):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(ask)
+        size += ask.size + ENVELOPE_BYTES
+    if chunk:
+        yield chunk
+
+
+def _passing(error: BaseException) -> bool:
+    return isinstance(error, Transient | Unreadable)
+
+
+def _not_created(error: BaseException) -> bool:
+    """Whether it is certain that no batch came of a creation that failed, and another try may do better."""
+    return isinstance(error, Transient) and (error.overload or (not error.uncertain and not error.status))
+
+
+def _size(status: Row) -> int:
+    counts = status.get("request_counts")
+    return sum(count for count in counts.values() if isinstance(count, int)) if isinstance(counts, dict) else 0

@@ -1,0 +1,46 @@
+"""The budget: the worst case of a call is reserved before it is sent, so the bill cannot pass the limit."""
+
+import asyncio
+from decimal import Decimal
+
+
+class Exhausted(Exception):
+    """The next call does not fit, and no call in flight could still make room for it."""
+
+
+class Budget:
+    """What may still be spent, in dollars; `limit` None: anything. `reserved`: for batches of an earlier run."""
+
+    def __init__(self, limit: Decimal | None, spent: Decimal, reserved: Decimal = Decimal(0)) -> None:
+        self.limit = limit
+        self.spent = spent
+        self._reserved = reserved
+        self._changed = asyncio.Condition()
+
+    async def reserve(self, worst: Decimal) -> None:
+        """Set `worst` aside, waiting while calls in flight may still turn out cheaper.
+
+        Raises:
+            Exhausted: It does not fit.
+        """
+        async with self._changed:
+            while not self.fits(worst):
+                if not self._reserved:
+                    raise Exhausted
+                await self._changed.wait()
+            self._reserved += worst
+
+    def fits(self, worst: Decimal) -> bool:
+        """Whether `worst` can be set aside right now."""
+        return self.limit is None or self.spent + self._reserved + worst <= self.limit
+
+    def take(self, worst: Decimal) -> None:
+        """Set `worst` aside, which `fits`."""
+        self._reserved += worst
+
+    async def settle(self, worst: Decimal, actual: Decimal) -> None:
+        """Replace a reservation by what the call cost: 0 if it was refused, the worst case if nobody knows."""
+        async with self._changed:
+            self._reserved -= worst
+            self.spent += actual
+            self._changed.notify_all()

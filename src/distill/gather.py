@@ -1,0 +1,156 @@
+"""Answers from an API: out of the ledger, and for what it lacks from committed data, and then from the API.
+
+The order is what keeps money: look into the ledger; if an answer is missing, hydrate; if one is still missing, ask for
+it. In the end the output is written from the ledger alone, complete or not at all.
+"""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from distill import hydrate, ledger_file, view
+from distill.config import section
+from distill.errors import TeacherError
+from distill.jsonl import Row, write_jsonl
+from distill.ledger import Ledger
+from distill.pricing import Price, all_prices, price_of
+from distill.request import Ask
+from distill.teachers import ApiTeacher, BatchesTeacher, RuntimeParams
+from distill.view import Incomplete, Tally
+
+if TYPE_CHECKING:
+    from distill.running import Outcome
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be collected, and by what means."""
+
+    name: str
+    teacher: ApiTeacher
+    runtime: RuntimeParams
+    price: Price
+    params: Path
+    prompts: Path
+    ledger: Ledger
+
+    def missing(self) -> Iterator[Ask]:
+        """Yield the next call to make for everything that has no answer yet."""
+        return view.missing(self.prompts, self.teacher, self.ledger)
+
+    def tally(self) -> Tally:
+        """Return fresh metrics."""
+        return Tally(self.name, self.teacher, self.price)
+
+
+def gather(name: str, teacher: ApiTeacher, params: Path, prompts: Path, output: Path) -> Row:
+    """Write `output`, and return what metrics/collect.json holds.
+
+    Raises:
+        TeacherError: Answers are missing in the end; those that came are kept.
+    """
+    runtime = section(RuntimeParams, "runtime", params)
+    price = price_of(teacher, params)
+    with ledger_file.hold(ledger_file.location()) as opened:
+        job = Job(name, teacher, runtime, price, params, prompts, opened.ledger)
+        metrics = _write(job, output)
+        if metrics is None:
+            _fill(job, opened.rescued)
+            metrics = _write(job, output)
+        if metrics is None:
+            raise AssertionError("the ledger lost an answer while it was held")
+        return metrics
+
+
+def _write(job: Job, output: Path) -> Row | None:
+    """Write the output if the ledger has every answer, and return the metrics; else None, and nothing is written."""
+    tally = job.tally()
+    try:
+        write_jsonl(output, tally.rows(view.entries(job.prompts, job.teacher, job.ledger)))
+    except Incomplete:
+        return None
+    return tally.metrics()
+
+
+def _fill(job: Job, rescued: str | None) -> None:
+    """Get the answers that are missing into the ledger."""
+    if job.runtime.hydrate and (count := hydrate.hydrate(job.ledger, ledger_file.root())):
+        print(f"{job.ledger.path}: {count} answers taken over from committed data", file=sys.stderr)
+    lacking = sum(1 for _ in job.missing())
+    if lacking and rescued:
+        raise TeacherError(f"{job.ledger.path}: {lacking} answers are missing after the ledger was rebuilt; restore a "
+                           f"backup of {rescued}, or run the same command again to pay for them")  # fmt: skip
+    if lacking:
+        judge(asyncio.run(_ask(job, lacking)), job)
+
+
+async def _ask(job: Job, lacking: int) -> "Outcome":
+    """Ask for what is missing; return how that went."""
+    # With everything in the ledger, nothing of this is imported.
+    from tqdm import tqdm
+
+    from distill.api import Api
+    from distill.budget import Budget
+    from distill.journal import Journal
+    from distill.running import Running
+
+    running, journal = Running(), Journal(job.ledger)
+    budget = Budget(limit(job.runtime), *job.ledger.spent(all_prices(job.params)))
+    async with Api(job.teacher, job.runtime.timeout_s) as api:
+        with running.signals(), tqdm(total=lacking, desc="collect", unit="answer", disable=None) as bar:
+            parts = {"api": api, "teacher": job.teacher, "runtime": job.runtime, "price": job.price, "journal": journal,
+                     "budget": budget, "running": running, "progress": bar.update}  # fmt: skip
+            await _run(job, parts)
+    return running.outcome
+
+
+async def _run(job: Job, parts: dict[str, Any]) -> None:
+    from distill.batches import BatchCollector
+    from distill.online import Collector
+
+    batches = BatchCollector(**parts)
+    if isinstance(job.teacher, BatchesTeacher):
+        await batches.run(job.missing)
+        return
+    # What is in a batch already is on its way, and must not be paid for a second time.
+    await batches.run(tuple)
+    if not batches.running.stopping:
+        await Collector(**parts, follow_up=partial(view.follow_up, job.teacher)).run(job.missing())
+
+
+def judge(outcome: "Outcome", job: Job) -> None:
+    """Raise what the person has to know; nothing if the ledger now has an answer to everything."""
+    lacking = sum(1 for _ in job.missing())
+    if not lacking:
+        return
+    left = f"{lacking} answers are missing, all others are kept"
+    if outcome.interrupted:
+        print(f"{job.ledger.path}: {left}", file=sys.stderr)
+        raise KeyboardInterrupt
+    if outcome.stopped:
+        raise TeacherError(f"{outcome.stopped} ({left})")
+    if outcome.over_budget:
+        raise TeacherError(_over_budget(job, lacking))
+    known = ((ask.prompt_id, outcome.problems[ask.key]) for ask in job.missing() if ask.key in outcome.problems)
+    reasons = "; ".join(f"'{name}': {why}" for name, why in islice(known, view.SHOWN))
+    raise TeacherError(f"{left}: {reasons}; mend that, or run the same command again")
+
+
+def _over_budget(job: Job, lacking: int) -> str:
+    spent, reserved = job.ledger.spent(all_prices(job.params))
+    batch = isinstance(job.teacher, BatchesTeacher)
+    worst = sum((job.price.worst(ask, batch) for ask in job.missing()), Decimal(0))
+    return (f"{job.params}: runtime.budget_usd: {job.runtime.budget_usd} does not cover the next call: "
+            f"${spent + reserved:.4f} is spent (or may have been), and {lacking} answers are missing, which cost at "
+            f"most ${worst:.4f} (first tries); raise it and run the same command again")  # fmt: skip
+
+
+def limit(runtime: RuntimeParams) -> Decimal | None:
+    """Return the budget as an exact number of dollars."""
+    return None if runtime.budget_usd is None else Decimal(repr(runtime.budget_usd))

@@ -1,0 +1,133 @@
+"""The command line of the ledger: showing, exporting, importing, and giving up a batch."""
+
+import argparse
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+from distill.answer import Unreadable, parse
+from distill.config import PARAMS
+from distill.errors import InputError
+from distill.jsonl import Row, atomic_writer, read_jsonl
+from distill.ledger import COLUMNS, Ledger, ended, insert
+from distill.ledger_file import hold, location, readable
+from distill.pricing import FREE, all_prices
+
+CHUNK = 500
+STATES = {
+    "failed": "refused or not sent, not billed",
+    "lost": "no response came, perhaps billed",
+    "unreadable": "billed, but not an answer",
+    "sent": "under way",
+    "received": "not parsed yet",
+}
+
+
+def main(doc: str | None) -> None:
+    """Command line: `python -m distill.ledger`."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--params", type=Path, default=PARAMS, help="where the prices are (default: %(default)s)")
+    commands = parser.add_subparsers(dest="command")
+    commands.add_parser("show", help="what is there (the default)")
+    for name in ("export", "import"):
+        commands.add_parser(name, help=f"{name} JSON Lines").add_argument("file", type=Path)
+    commands.add_parser("abandon", help="give up a batch: its answers may be paid for again").add_argument("batch")
+    args = parser.parse_args()
+    path = location()
+    if args.command == "import":
+        with hold(path) as opened:
+            print(f"{path}: {import_rows(opened.ledger, args.file)} answers imported")
+    elif args.command == "abandon":
+        with hold(path) as opened:
+            print(f"{path}: {abandon(opened.ledger, args.batch)} calls given up")
+    else:
+        _read(path, args.params, args.file if args.command == "export" else None)
+
+
+def _read(path: Path, params: Path, target: Path | None) -> None:
+    if not path.exists():
+        raise InputError(f"{path}: there is no ledger yet; collect answers, or say where it is with DISTILL_LEDGER")
+    with readable(path):
+        ledger = Ledger(path)
+        if target is None:
+            print("\n".join(show(ledger, params)))
+        else:
+            print(f"{target}: {export(ledger, target)} calls")
+        ledger.close()
+
+
+def show(ledger: Ledger, params: Path) -> Iterator[str]:
+    """Yield the lines of the overview."""
+    prices = all_prices(params)
+    layout = "{:<10}  {:<28}  {:<9}  {:>7}  {:>12}  {:>12}  {:>12}"
+    yield str(ledger.path)
+    yield layout.format("day", "model", "way", "answers", "tokens in", "tokens out", "dollars")
+    total = Decimal(0)
+    for day, model, answers, usage in ledger.totals():
+        cost = prices.get(model, FREE).cost(usage)
+        total += cost
+        tokens_in = usage.input_tokens + usage.cache_creation_input_tokens + usage.cache_read_input_tokens
+        way = "batch" if usage.batch else "online"
+        dollars = f"{cost:.4f}" if model in prices else "no price"
+        yield layout.format(day, model, way, answers, tokens_in, usage.output_tokens, dollars)
+    yield f"total: ${total:.4f}; answers of other ledgers (committed or imported) are in it"
+    spent, reserved = ledger.spent(prices)
+    yield f"against the budget: ${spent:.4f} (calls of unknown outcome at their worst), and ${reserved:.4f} under way"
+    for state, error, calls in ledger.errors():
+        yield f"{calls:>7} {state} ({STATES.get(state, state)}): {error or 'no reason yet'}"
+
+
+def export(ledger: Ledger, target: Path) -> int:
+    """Write every call to `target`; return how many."""
+    count = 0
+    with atomic_writer(target) as file:
+        for row in ledger.rows():
+            # ASCII only: a raw response may hold bytes that are not UTF-8, kept as lone surrogates.
+            file.write(json.dumps(row) + "\n")
+            count += 1
+    return count
+
+
+def import_rows(ledger: Ledger, source: Path) -> int:
+    """Copy the paid answers of an exported file that `ledger` lacks; return how many."""
+    new: list[Row] = []
+    count = 0
+    for number, row in enumerate(read_jsonl(source, COLUMNS), start=1):
+        if row["state"] == "paid" and _lacks(ledger, row["key"]):
+            new.append(_checked(row, f"{source}:{number}"))
+            count += 1
+        if len(new) >= CHUNK:
+            ledger.apply([insert(row) for row in new])
+            new.clear()
+    ledger.apply([insert(row) for row in new])
+    return count
+
+
+def abandon(ledger: Ledger, remote: str) -> int:
+    """Mark the open calls of a batch as lost; return how many."""
+    for batch in ledger.open_batches():
+        if remote in (batch["remote"], str(batch["id"])):
+            calls = ledger.batch_calls(batch["id"]).values()
+            ledger.apply([ended(call, "lost", "given up") for call, _ in calls]
+                         + [("UPDATE batches SET state = 'abandoned' WHERE id = ?", (batch["id"],))])  # fmt: skip
+            return len(calls)
+    known = ", ".join(str(batch["remote"] or batch["id"]) for batch in ledger.open_batches()) or "none"
+    raise InputError(f"{ledger.path}: no open batch {remote}; open are: {known}")
+
+
+def _lacks(ledger: Ledger, key: str) -> bool:
+    stored = ledger.find(key)
+    return stored is None or stored.stub
+
+
+def _checked(row: Row, place: str) -> Row:
+    source = "stub" if row["source"] == "stub" else "imported"
+    if source == "stub":
+        return {name: row[name] for name in COLUMNS} | {"source": source, "batch": None}
+    raw = str(row["response"]).encode("utf-8", "surrogateescape")
+    try:
+        parse(raw, row["via"] == "batch")
+    except Unreadable as error:
+        raise InputError(f"{place}: the response is not an answer ({error}); mend or delete the line") from None
+    return {name: row[name] for name in COLUMNS} | {"source": source, "batch": None, "response": raw}

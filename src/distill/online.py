@@ -1,0 +1,186 @@
+"""Asking for the missing answers one call at a time, many calls in flight: the Messages API.
+
+Every call is written to the ledger before it is sent, its worst case reserved from the budget; its raw response is in
+the ledger before it is parsed. What it will not do: retry what is refused, or cancel a call that is being paid for.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+
+from distill.answer import Answer
+from distill.api import Api, Refused, Reply, Transient
+from distill.budget import Budget, Exhausted
+from distill.errors import DistillError, TeacherError
+from distill.journal import Journal
+from distill.ledger import Call, ended, parsed, received, sent
+from distill.pace import Pace
+from distill.pricing import Price
+from distill.request import Ask, wire
+from distill.running import Running
+from distill.teachers import ApiTeacher, RuntimeParams
+
+# So many prompts in a row without an answer, and none since: it is not the prompts.
+STRIKES = 5
+CURES = {
+    401: "check the key in {key_env}",
+    403: "the key in {key_env} may not use this model",
+    404: "check the model '{model}' and the address",
+}
+
+
+class _Stopped(Exception):
+    """Nothing more is to be sent."""
+
+
+@dataclass
+class Collector:
+    """One collection: `follow_up` says, given a call and its answer, which call its prompt needs next."""
+
+    api: Api
+    teacher: ApiTeacher
+    runtime: RuntimeParams
+    price: Price
+    journal: Journal
+    budget: Budget
+    running: Running
+    progress: Callable[[], object]
+    follow_up: Callable[[Ask, Answer], Ask | None]
+
+    def __post_init__(self) -> None:
+        self._pace = Pace(self.runtime.concurrency, self.runtime.max_wait_s, self.running.sleep)
+        self._asking: set[str] = set()
+        self._strikes = 0
+
+    async def run(self, asks: Iterable[Ask]) -> None:
+        """Make all calls of `asks` and those that follow from them; return when no call is in flight."""
+        shared = iter(asks)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self.runtime.concurrency):
+                group.create_task(self._work(shared))
+
+    async def _work(self, asks: Iterator[Ask]) -> None:
+        for ask in asks:
+            if self.running.stopping:
+                return
+            # Two prompts that read the same have one key, and one answer.
+            if ask.key not in self._asking:
+                self._asking.add(ask.key)
+                await self._obtain(ask)
+                self._asking.discard(ask.key)
+
+    async def _obtain(self, ask: Ask) -> None:
+        """Make the calls that one prompt needs, and note it if there is no answer in the end."""
+        following: Ask | None = ask
+        try:
+            while following is not None:
+                following = self.follow_up(following, await self._persist(following))
+                self._strikes = 0
+            self.progress()
+        except _Stopped:
+            pass
+        except Exhausted:
+            self.running.over_budget()
+        except (Refused, Transient) as error:
+            self._note(ask, error)
+        except sqlite3.Error as error:
+            self.running.stop(unwritable(self.journal, error))
+        except DistillError as error:
+            self.running.stop(error)
+
+    def _note(self, ask: Ask, error: Refused | Transient) -> None:
+        self._strikes += 1
+        self.running.outcome.problems[ask.key] = str(error)
+        if isinstance(error, Refused) and not error.of_one_prompt:
+            self.running.stop(refusal(self.api, self.teacher, error))
+        elif self._strikes >= STRIKES:
+            self.running.stop(TeacherError(f"{self.api.server}: no answer to {self._strikes} prompts in a row: {error}; "
+                                           "mend that and run the same command again"))  # fmt: skip
+
+    async def _persist(self, ask: Ask) -> Answer:
+        """Make a call, again and again while it fails for a passing reason."""
+        retrying = AsyncRetrying(
+            stop=stop_after_attempt(self.runtime.max_attempts), wait=Wait(self.runtime), reraise=True,
+            retry=retry_if_exception_type(Transient), sleep=self.running.sleep,
+        )  # fmt: skip
+        return await retrying(self._attempt, ask)
+
+    async def _attempt(self, ask: Ask) -> Answer:
+        """Make a call once: wait for a place, reserve its worst case, and send it."""
+        worst = self.price.worst(ask, batch=False)
+        async with self._pace.slot() as started:
+            if self.running.stopping:
+                raise _Stopped
+            self.journal.check_room()
+            await self.budget.reserve(worst)
+            actual = worst  # until it is known that less, or nothing, is to be paid
+            try:
+                answer = await self._pay(ask, worst)
+                actual = self.price.cost(answer.usage)
+            except Refused:
+                actual = Decimal(0)
+                raise
+            except Transient as error:
+                actual = worst if error.uncertain else Decimal(0)
+                if error.overload:
+                    self._pace.slow_down(started, error.retry_after)
+                raise
+            finally:
+                await self.budget.settle(worst, actual)
+        self._pace.speed_up()
+        return answer
+
+    async def _pay(self, ask: Ask, worst: Decimal) -> Answer:
+        """Write the call down, send it, keep its response, parse it."""
+        call = Call(self.journal.ledger.next_id(), ask.key, self.teacher.model, self.api.server, "online",
+                    ask.max_tokens, worst)  # fmt: skip
+        await self.journal.write(sent(call))
+        try:
+            reply = await self.api.create(wire(ask.body, self.teacher))
+        except (Refused, Transient) as error:
+            uncertain = isinstance(error, Transient) and error.uncertain
+            await self.journal.write(ended(call.id, "lost" if uncertain else "failed", str(error)))
+            raise
+        await self.journal.write(received(call.id, reply.body))
+        self._pace.obey(reply.headers)
+        return await self._read(call, reply)
+
+    async def _read(self, call: Call, reply: Reply) -> Answer:
+        op, answer = parsed(call.id, reply.body, call.via)
+        await self.journal.write(op)
+        if answer is None:
+            raise Transient("the response is not an answer of the Messages API", uncertain=True)
+        return answer
+
+
+class Wait:
+    """How long to wait before the next attempt: what the server asked for, else ever longer, with jitter."""
+
+    def __init__(self, runtime: RuntimeParams) -> None:
+        self._longest = runtime.max_wait_s
+        first = runtime.retry_wait_s
+        self._growing = wait_exponential_jitter(initial=first, max=runtime.max_wait_s, jitter=first)
+
+    def __call__(self, state: RetryCallState) -> float:
+        """Return seconds; tenacity's interface."""
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.retry_after if isinstance(error, Transient) else None
+        return min(asked if asked is not None else self._growing(state), self._longest)
+
+
+def refusal(api: Api, teacher: ApiTeacher, error: Refused) -> TeacherError:
+    """One line for a refusal that every other prompt would meet as well."""
+    cure = CURES.get(error.status, "mend that").format(
+        key_env=teacher.key_env or "the environment", model=teacher.model
+    )
+    return TeacherError(f"{api.server}: {error}; {cure} and run the same command again")
+
+
+def unwritable(journal: Journal, error: sqlite3.Error) -> TeacherError:
+    """One line for a ledger that does not take what is to be written."""
+    return TeacherError(f"{journal.ledger.path}: the ledger cannot be written ({error}); free some space and run the "
+                        "same command again")  # fmt: skip

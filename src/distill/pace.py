@@ -1,0 +1,97 @@
+"""How many calls are in flight: additive increase, multiplicative decrease, and pauses that the server asks for."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+RATE_LIMITS = ("requests", "tokens", "input-tokens", "output-tokens")
+DECREASE = 0.5
+
+
+class Pace:
+    """A limit on the calls in flight that adapts between 1 and `most`; `sleep` may end early to stop the run."""
+
+    def __init__(
+        self, most: int, longest_wait_s: float, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
+        self.most = most
+        self._sleep = sleep
+        self.limit = float(most)
+        self.in_flight = 0
+        self._longest_wait_s = longest_wait_s
+        self._resume = 0.0
+        self._last_decrease = 0.0
+        self._changed = asyncio.Condition()
+
+    @asynccontextmanager
+    async def slot(self) -> AsyncIterator[float]:
+        """Wait for a free place and for the end of a pause; yield the start time that `slow_down` wants."""
+        async with self._changed:
+            while self.in_flight >= int(self.limit):
+                await self._changed.wait()
+            self.in_flight += 1
+        try:
+            # A pause may be prolonged while it is slept through, but not without end: the next attempt waits again.
+            if (wait := self._resume - time.monotonic()) > 0:
+                await self._sleep(wait)
+            yield time.monotonic()
+        finally:
+            async with self._changed:
+                self.in_flight -= 1
+                self._changed.notify_all()
+
+    def speed_up(self) -> None:
+        """A call went well: one more place for each round of calls that did."""
+        self.limit = min(self.most, self.limit + 1 / self.limit)
+
+    def slow_down(self, started: float, retry_after: float | None) -> None:
+        """The server is overloaded: half the places, once for all the calls that were in flight together."""
+        if started >= self._last_decrease:
+            self.limit = max(1.0, self.limit * DECREASE)
+            self._last_decrease = time.monotonic()
+        if retry_after:
+            self.pause(retry_after)
+
+    def pause(self, seconds: float) -> None:
+        """Send nothing for so long (at most the longest wait)."""
+        self._resume = max(self._resume, time.monotonic() + min(seconds, self._longest_wait_s))
+
+    def obey(self, headers: Mapping[str, str]) -> None:
+        """Pause until the reset of a rate limit that the server's headers say is used up."""
+        for name in RATE_LIMITS:
+            if headers.get(f"anthropic-ratelimit-{name}-remaining") == "0":
+                self.pause(seconds_until(headers.get(f"anthropic-ratelimit-{name}-reset", "")))
+
+
+def seconds_until(reset: str) -> float:
+    """Return the seconds until an RFC 3339 time, 0 if it is past or not a time."""
+    try:
+        moment = datetime.fromisoformat(reset)
+    except ValueError:
+        return 0.0
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (aware - datetime.now(UTC)).total_seconds())
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that a response asks to wait (a number or an HTTP date), or None."""
+    if (milliseconds := _float(headers.get("retry-after-ms"))) is not None:
+        return milliseconds / 1000
+    value = headers.get("retry-after")
+    if (seconds := _float(value)) is not None or value is None:
+        return seconds
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return None
+
+
+def _float(value: str | None) -> float | None:
+    try:
+        number = float(value or "")
+    except ValueError:
+        return None
+    return number if 0 <= number < float("inf") else None
