@@ -15,7 +15,7 @@ from distill.summary import MODELS
 WIDTH = 480
 HEIGHT = 260
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 14, 40
-LINE = 34
+LINE = 43
 """Height of a row in a chart of rows."""
 Scale = Callable[[float], float]
 
@@ -38,11 +38,7 @@ def loss(curve: Sequence[Row]) -> Markup:
     x = _scale(0, max(update for _, update, _ in points), LEFT, WIDTH - RIGHT)
     low, high, ticks = _ticks([value for _, _, value in points])
     y = _scale(low, high, HEIGHT - BOTTOM, TOP)
-    parts = [
-        _grid(y, ticks),
-        _x_axis(x, max(update for _, update, _ in points)),
-        _text(LEFT - 36, HEIGHT - 4, "update"),
-    ]
+    parts = [_grid(y, ticks), _x_axis(x, round(max(update for _, update, _ in points)))]
     for split in ("train", "val"):
         line = [(x(update), y(value)) for name, update, value in points if name == split]
         parts.append(_line(line, f"line {split}"))
@@ -62,7 +58,7 @@ def likelihood(prompts: Sequence[Dumbbell]) -> Markup:
     radius = min(3.6, max(1.2, step * 0.42))
     parts = [
         _grid(y, ticks),
-        _text(LEFT, HEIGHT - 10, "held-out prompts, from the easiest to the hardest for the base"),
+        _text(LEFT, HEIGHT - 10, "prompts, the base’s easiest first"),
     ]
     for place, row in enumerate(rows):
         x = LEFT + (place + 0.5) * step
@@ -87,8 +83,8 @@ def profile(features: Sequence[tuple[str, Row]]) -> Markup:
     height = len(features) * LINE + 26
     parts = [_rows_axis(x, height)]
     for place, (label, values) in enumerate(features):
-        y = place * LINE + 25
-        parts.append(_text(4, y - 9, label, "label"))
+        y = place * LINE + 29
+        parts.append(_text(4, y - 11, label, "label"))
         parts.append(f'<line class="rail" x1="{x(0):.1f}" y1="{y}" x2="{x(1):.1f}" y2="{y}"/>')
         spoken = ", ".join(f"{name} {values[name]:.0%}" for name in MODELS if name in values)
         marks = [_mark(name, x(min(1, max(0, values[name]))), y) for name in reversed(MODELS) if name in values]

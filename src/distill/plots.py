@@ -3,7 +3,7 @@
 In go the rows of metrics/evaluation.jsonl, out come three tables, one row a mark:
 - likelihood.tsv: prompt, rank (1 is the easiest for the base), model, difficulty, loss (nats a token);
 - style.tsv: feature, model, share (the mean over prompts);
-- outcomes.tsv: difficulty, outcome, model, prompts, share. Only its header where no code could be run.
+- outcomes.tsv: difficulty, outcome, model, prompts (how many), share.
 """
 
 from collections import Counter
@@ -51,8 +51,9 @@ OUTCOMES = {
     "limit": "over a limit",
     "syntax": "syntax error",
     "no_code": "no code",
+    "not_run": "not run",
 }
-"""What can become of an answer's code, from best to worst."""
+"""What can become of an answer's code, from best to worst; the last where there is no sandbox to run it in."""
 
 
 def write(folder: Path, details: Sequence[Row]) -> None:
@@ -115,12 +116,18 @@ def outcomes(details: Iterable[Row]) -> str:
     """Return what became of each model's code (of the first sample), by difficulty; every outcome has its row."""
     rows = [
         (group, label, model, count[outcome], f"{count[outcome] / count.total():.4f}")
-        for group, members in by_difficulty(row for row in details if row["outcomes"]).items()
+        for group, members in by_difficulty(details).items()
         for model in MODELS
-        if (count := Counter(row["outcomes"][model][0]["outcome"] for row in members if row["outcomes"].get(model)))
+        if (count := Counter(_first_outcome(row, model) for row in members if row["answers"].get(model)))
         for outcome, label in OUTCOMES.items()
     ]
     return _tsv(("difficulty", "outcome", "model", "prompts", "share"), rows)
+
+
+def _first_outcome(row: Row, model: str) -> str:
+    # DVC cannot draw a table without rows, so code that was not run has an outcome as well.
+    verdicts = (row["outcomes"] or {}).get(model)
+    return str(verdicts[0]["outcome"]) if verdicts else "not_run"
 
 
 def _tsv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -9,10 +9,8 @@ page's own, by its hash. What it will not do: measure, or decide; figures and ve
 
 import base64
 import hashlib
-from collections import Counter
 from collections.abc import Sequence
 from importlib import resources
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -98,10 +96,9 @@ def _by_difficulty(details: Sequence[Row]) -> list[tuple[str, list[tuple[str, fl
 
 
 def _bar(rows: Sequence[Row], model: str) -> tuple[str, float, str]:
-    outcomes = [verdict["outcome"] for row in rows for verdict in row["outcomes"].get(model) or ()]
-    passed = outcomes.count("pass")
-    share = passed / len(outcomes) if outcomes else 0.0
-    return model, share, f"{passed}/{len(outcomes)} {model}" if outcomes else f"– {model}"
+    judged = [row for row in rows if row["outcomes"].get(model)]
+    passed = sum(_passed(row, model) for row in judged)
+    return model, passed / max(1, len(judged)), f"{passed}/{len(judged)} {model}"
 
 
 def _prompt(row: Row) -> Row:
@@ -124,17 +121,15 @@ def _anchor(row: Row) -> str:
 
 
 def _answer(row: Row, model: str) -> Row:
+    """Return a model's answer, the one the figures are about, and the further samples if there are any."""
     samples = row["answers"][model]
     verdicts = (row["outcomes"] or {}).get(model) or [None] * len(samples)
-    shown = [_sample(sample, verdict) for sample, verdict in zip(samples, verdicts, strict=True)]
-    passed = Counter(sample["outcome"] for sample in shown)["pass"]
+    first, *more = [_sample(sample, verdict) for sample, verdict in zip(samples, verdicts, strict=True)]
     return {
-        "samples": shown,
-        "passed": passed,
-        "judged": verdicts[0] is not None,
-        "label": shown[0]["label"] if len(shown) == 1 else f"{passed} of {len(shown)} passed",
-        "good": passed > 0,
-        "health": (row.get("health") or {}).get(model) or {},
+        "first": first,
+        "more": more,
+        "more_passed": sum(sample["outcome"] == "pass" for sample in more) if verdicts[0] else None,
+        "repetition": ((row.get("health") or {}).get(model) or {}).get("repetition", 0),
     }
 
 
@@ -152,15 +147,16 @@ def _sample(sample: Row, verdict: Row | None) -> Row:
 
 
 def _filter_words(row: Row) -> str:
-    """Return the words that the page's filter looks for: how each student did, and what changed between them."""
+    """Return the words that the page's filter looks for: how the distilled student did, and what changed."""
     if not row["outcomes"]:
         return ""
-    base, distilled = (_passed(row["outcomes"], model) for model in MODELS[:2])
+    base, distilled = (_passed(row, model) for model in MODELS[:2])
     words = ["passed" if distilled else "failed"]
     if base != distilled:
         words += ["changed", "gained" if distilled else "lost"]
     return " ".join(words)
 
 
-def _passed(outcomes: dict[str, Any], model: str) -> bool:
-    return any(verdict["outcome"] == "pass" for verdict in outcomes.get(model) or ())
+def _passed(row: Row, model: str) -> bool:
+    """Whether the first answer passes; further samples are for pass@k alone."""
+    return bool(row["outcomes"][model][0]["outcome"] == "pass")

@@ -67,8 +67,9 @@ KINDS = (
     Kind("style_distance", "Style distance", "how far the style is from the teacher’s; 0 is the same", "lower", 3),
     Kind("ended", "Finished", "share of answers that did not run into the length limit", "higher", 1, "share"),
     Kind("repetition", "Repetition", "share of 4-word runs that stood in the answer before", "lower", 1, "share"),
-    Kind("copied_run", "Longest copy", "longest run of words shared with a training answer", "lower", 1, "words"),
-    Kind("answer_tokens", "Answer length", "mean tokens an answer", "", 0, "tokens"),
+    Kind("copied_run", "Copied run", "longest run of words shared with a training answer, mean", "lower", 1),
+    Kind("longest_copied_run", "Longest copy", "the same, over all answers", "", 0),
+    Kind("answer_tokens", "Answer length", "mean tokens an answer", "", 0),
 )  # fmt: skip
 
 
@@ -152,10 +153,11 @@ ABOUT = (
 
 def _how_sure(metric: Metric) -> str:
     if not metric.interval:
-        return f"Change: {metric.difference}; how sure that is was not measured."
+        return f"The change is {metric.difference or 'not known'}; how sure that is was not measured."
     if metric.verdict == NONE:
-        return f"No difference found: with 95% confidence the change is {metric.interval}, and zero is among that."
-    return f"With 95% confidence the change is {metric.interval}."
+        return f"No difference found: a change of {metric.difference} can be chance (95% interval {metric.interval})."
+    low, high = metric.interval.split(" to ")
+    return f"The change is {metric.difference}, and with 95% confidence between {low} and {high}."
 
 
 def _join(parts: list[str]) -> str:
