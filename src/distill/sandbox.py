@@ -1,0 +1,187 @@
+"""Starting a Python program confined: bubblewrap where `bwrap` is on PATH, else sandlock; the only import of sandlock.
+
+In: Python source, and limits. Out: a running process with two pipes. Inside it there is no network, no environment,
+no other process to be seen, nothing that can be written, and to be read only the interpreter with its standard
+library, the system's shared libraries and /dev/null. It will not run anything where neither sandbox works.
+Under sandlock a program that guesses a path can learn that it exists (`stat`), not what it holds.
+
+Limits: seconds of CPU, memory, file size, open files and core dumps by rlimits; new processes, sockets and more by
+`distill.seccomp`; threads by an rlimit on processes where one can hold (bubblewrap, or root: the code then runs under
+a user id of its own), else by memory; wall time and output by whoever reads the pipe (`distill.checking`).
+"""
+
+import json
+import os
+import platform
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, cast
+
+from distill import seccomp
+
+OPEN_FILES = 64
+FIRST_USER = 60_000
+"""Root gives the code the user id FIRST_USER + something below USERS, different for programs that run together."""
+USERS = 5_000
+_MIB = 1 << 20
+_DAC_READ_SEARCH = 2
+_SYSTEM_LIBRARIES = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/etc/ld.so.cache")
+_ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0"}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the kernel enforces on one confined program."""
+
+    cpu_s: int
+    memory_mib: int
+    processes: int
+    file_kib: int
+
+
+@dataclass(frozen=True)
+class Confined:
+    """A running confined program: unbuffered pipes for requests to it and replies from it, and its end."""
+
+    requests: IO[bytes]
+    replies: IO[bytes]
+    kill: Callable[[], None]
+    end: Callable[[], int]
+    """Wait for the end and return the exit status, or minus the number of the signal."""
+
+
+class SandboxError(Exception):
+    """This sandbox does not work here; the text says why."""
+
+
+def start(name: str, source: str, limits: Limits) -> Confined:
+    """Start `source` in the sandbox called `name`: it gets `confine`'s JSON (see `distill.sandboxed`) as argument.
+
+    Raises:
+        SandboxError: It could not be started.
+    """
+    if sys.platform != "linux":
+        raise SandboxError("sandboxes need Linux")
+    filters = seccomp.program(platform.machine())
+    if filters is None:
+        raise SandboxError(f"no system call table for {platform.machine()}")
+    return STARTERS[name](source, limits, filters.hex())
+
+
+def _bubblewrap(source: str, limits: Limits, filters: str) -> Confined:
+    if (program := shutil.which("bwrap")) is None:
+        raise SandboxError("bwrap is not on PATH")
+    root = os.geteuid() == 0
+    # As root without a user namespace, so that the program can be given a user id of its own.
+    options = ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"] if root else ["--unshare-user", "--uid", "65534"]
+    options += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
+    options += ["--die-with-parent", "--new-session", "--clearenv", *_binds(visible()), "--dev-bind", "/dev/null"]
+    options += ["/dev/null", "--remount-ro", "/", "--chdir", "/"]
+    for key, value in _ENVIRONMENT.items():
+        options += ["--setenv", key, value]
+    rules = _rules(limits, filters, limits.processes, None)
+    process = subprocess.Popen(
+        [program, "--cap-drop", "ALL", *options, "--", *_command(source, rules)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={},
+        bufsize=0,
+    )
+    requests, replies = cast("tuple[IO[bytes], IO[bytes]]", (process.stdin, process.stdout))
+
+    def end() -> int:
+        status = process.wait()
+        return 128 - status if status > 128 else status  # bwrap adds 128 to the number of a signal
+
+    return Confined(requests, replies, process.kill, end)
+
+
+def _binds(paths: list[str]) -> list[str]:
+    # bwrap makes missing parents readable by their owner alone, who is not the user that the program becomes.
+    parents = sorted({str(parent) for path in paths for parent in Path(path).parents} - {"/"})
+    options = [word for parent in parents for word in ("--perms", "0755", "--dir", parent)]
+    return options + [word for path in paths for word in ("--ro-bind", path, path)]
+
+
+def _sandlock(source: str, limits: Limits, filters: str) -> Confined:
+    try:
+        from sandlock import Sandbox, StdioMode
+    except (ImportError, OSError) as error:
+        raise SandboxError(f"sandlock cannot be imported ({type(error).__name__})") from None
+    root = os.geteuid() == 0
+    capability = _DAC_READ_SEARCH if root and not _readable_by_others(sysconfig.get_path("stdlib")) else None
+    # Without a user namespace a limit on processes would count the user's own ones too, so only root sets one.
+    rules = _rules(limits, filters, limits.processes if root else None, capability)
+    box = Sandbox(
+        fs_readable=visible(),
+        fs_writable=["/dev/null"],
+        clean_env=True,
+        env=_ENVIRONMENT,
+        max_processes=1,
+        cwd="/",
+    )
+    pipe, null = StdioMode.PIPED, StdioMode.NULL
+    try:
+        process = box.popen(_command(source, rules), stdin=pipe, stdout=pipe, stderr=null)
+    except Exception as error:  # sandlock's own tree of exceptions, and RuntimeError
+        raise SandboxError(f"sandlock: {' '.join(str(error).split())}") from None
+
+    def end() -> int:
+        result = process.wait()
+        return -int(result.signal) if result.signal and result.signal > 0 else int(result.exit_code)
+
+    def kill() -> None:
+        with suppress(OSError, RuntimeError):
+            process.kill()
+
+    return Confined(process.stdin, process.stdout, kill, end)
+
+
+STARTERS: dict[str, Callable[[str, Limits, str], Confined]] = {"bubblewrap": _bubblewrap, "sandlock": _sandlock}
+"""The sandboxes, in the order in which they are tried."""
+
+
+def visible() -> list[str]:
+    """Return what a confined program may read: the base interpreter, its libraries, the system's shared libraries."""
+    interpreter = os.path.realpath(sys.executable)
+    paths = [interpreter, sysconfig.get_path("stdlib"), *_SYSTEM_LIBRARIES]
+    # A library that the interpreter is linked with may lie beside it; those of the system's own are listed above.
+    paths += [str(Path(sys.base_prefix, name)) for name in ("lib", "lib64") if sys.base_prefix not in ("/", "/usr")]
+    exist = dict.fromkeys(path for path in paths if os.path.exists(path))
+    return [path for path in exist if not any(str(parent) in exist for parent in Path(path).parents)]
+
+
+def _command(source: str, rules: dict[str, Any]) -> list[str]:
+    # No site-packages (-s -S), no current directory on the path (-P), no cache files (-B).
+    return [os.path.realpath(sys.executable), "-s", "-S", "-P", "-B", "-c", source, json.dumps(rules)]
+
+
+def _rules(limits: Limits, filters: str, processes: int | None, capability: int | None) -> dict[str, Any]:
+    resources = {
+        "RLIMIT_AS": limits.memory_mib * _MIB,
+        "RLIMIT_CPU": limits.cpu_s,
+        "RLIMIT_FSIZE": limits.file_kib << 10,
+        "RLIMIT_NOFILE": OPEN_FILES,
+        "RLIMIT_CORE": 0,
+    } | ({} if processes is None else {"RLIMIT_NPROC": processes})
+    user = FIRST_USER + os.getppid() % USERS if os.geteuid() == 0 else None
+    return {"resources": resources, "user": user, "capability": capability, "seccomp": filters}
+
+
+def _readable_by_others(path: str) -> bool:
+    places = [Path(path), *Path(path).parents]
+    return all(place.stat().st_mode & stat.S_IXOTH and place.stat().st_mode & stat.S_IROTH for place in places)
+
+
+def was_cpu(status: int) -> bool:
+    """Tell whether an exit status means that the limit on CPU time was reached."""
+    return status == -signal.SIGXCPU
