@@ -5,13 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distill.errors import InputError
-from distill.pairwise import ORDERS, Judgement, question, read_winner, summarise
+from distill.pairwise import ORDERS, Judgement, is_tie, question, read_winner, summarise
 
 FORTH, BACK = ORDERS
 
 
 def row(base: str = "B", distilled: str = "D", prompt: str = "P") -> dict:
     return {"id": "p", "prompt": prompt, "answers": {"base": [{"text": base}], "distilled": [{"text": distilled}]}}
+
+
+def test_equal_answers_are_a_tie() -> None:
+    assert is_tie(row("same", "same"))
+    assert not is_tie(row("same", "same "))
 
 
 def test_both_orders_show_both_answers_in_their_place() -> None:
@@ -66,7 +71,7 @@ def test_any_text_has_a_reading(text: str) -> None:
 
 def judged(*winners: tuple[str, str]) -> list[Judgement]:
     return [
-        Judgement(str(number), order, winner, "")
+        Judgement(str(number), order, winner)
         for number, pair in enumerate(winners)
         for order, winner in zip(ORDERS, pair, strict=True)
     ]

@@ -17,7 +17,7 @@ from distill.errors import InputError
 
 PARAMS = Path("params.yaml")
 SECTIONS = frozenset(
-    {"teacher", "teachers", "student", "students", "prices", "runtime"}
+    {"teacher", "teachers", "student", "students", "judge", "judges", "prices", "runtime"}
     | {"expand_prompts", "collect", "format", "train", "evaluate"}
 )
 
@@ -65,7 +65,7 @@ def section(model: type[M], name: str, path: Path = PARAMS) -> M:
 
 
 def profile(model: type[M], selector: str, path: Path = PARAMS) -> tuple[str, M]:
-    """Return name and value of the profile that `selector` ('teacher' or 'student') selects among `<selector>s`.
+    """Return name and value of the profile that `selector` ('teacher', 'student', 'judge') selects among `<selector>s`.
 
     Raises:
         InputError: As `section`, or no such profile.

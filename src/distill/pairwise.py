@@ -29,17 +29,12 @@ class Judgement:
     id: str
     order: tuple[str, str]
     winner: str
-    text: str
 
-    def row(self) -> Row:
-        """A row of metrics/judgements.jsonl."""
-        return {
-            "id": self.id,
-            "first": self.order[0],
-            "second": self.order[1],
-            "winner": self.winner,
-            "text": self.text,
-        }
+
+def is_tie(row: Row) -> bool:
+    """Tell whether both (greedy) answers of a row of metrics/evaluation.jsonl are the same, so that nobody need ask."""
+    answers = row["answers"]
+    return bool(answers["base"][0]["text"] == answers["distilled"][0]["text"])
 
 
 def question(row: Row, order: tuple[str, str]) -> str:
