@@ -4,6 +4,7 @@ In go rows of numbers, out comes one <svg>. Sizes are in units of a picture 480 
 letters larger on a phone, so every label has room for that. No script, no inline style, no ids.
 """
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -146,13 +147,10 @@ def _ticks(values: Sequence[float]) -> tuple[float, float, list[float]]:
     """A range that holds `values` and starts and ends at a tick; ticks are 1, 2 or 5 times a power of ten apart."""
     low, high = min(values), max(values)
     span = (high - low) or abs(high) or 1.0
-    power = 10.0
-    while power > span:
-        power /= 10
-    while power * 10 <= span:
-        power *= 10
-    step = next(step for step in (power / 5, power / 2, power, power * 2, power * 5) if span / step <= 5)
-    first, last = int(low // step), int(-(-high // step))
+    power = 10.0 ** math.floor(math.log10(span))
+    step = next(step for step in (power / 5, power / 2, power, power * 2) if span / step <= 5)
+    # Rounded first: 0.5 / 0.1 must not be a hair below 5.
+    first, last = math.floor(round(low / step, 9)), math.ceil(round(high / step, 9))
     last = max(last, first + 1)
     return first * step, last * step, [number * step for number in range(first, last + 1)]
 
