@@ -192,7 +192,8 @@ def test_average() -> None:
 
 
 def test_the_reference_answers_show_the_house_style() -> None:
-    answers = (ROOT / "data/reference").glob("*.md")
+    answers = [path for path in (ROOT / "data/reference").glob("*.md") if path.name != "README.md"]
+    assert len(answers) >= 150
     found = average([profile(path.read_text(encoding="utf-8")) for path in answers])
     assert found["notes"] == 1
     assert found["headings"] == 0
