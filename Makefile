@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup repro test lint format stats clean
+.PHONY: help setup repro test soak estimate lint format picture stats clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -30,6 +30,13 @@ repro: $(READY) ## run the pipeline: whatever a change in params.yaml, data or c
 test: $(READY) lint ## run every check: ruff, mypy --strict, pytest
 	python -m pytest
 
+soak: $(READY) ## thousands of faults and kills against `collect`, and its benchmarks (half an hour)
+	python -m pytest -m soak tests
+	python bench/collect.py
+
+estimate: $(READY) ## what the selected teacher's missing answers would cost; nothing is sent that costs money
+	PYTHONPATH=src python -m distill.estimate
+
 lint: $(READY) ## ruff and mypy
 	ruff check .
 	ruff format --check .
@@ -38,6 +45,9 @@ lint: $(READY) ## ruff and mypy
 format: $(READY) ## let ruff lay out the code
 	ruff check --fix .
 	ruff format .
+
+picture: $(READY) ## make docs/report.png from metrics/report.html (needs Chromium)
+	python tests/picture.py
 
 stats: $(READY) ## what is in the reference corpus
 	python tests/corpus_stats.py

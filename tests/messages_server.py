@@ -137,6 +137,7 @@ class MessagesServer:
         method, target, _ = first.split(" ")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
         body = await reader.readexactly(int(headers.get("content-length", 0)))
+        self.headers.append(headers)
         self._at_once += 1
         self.most_at_once = max(self.most_at_once, self._at_once)
         try:

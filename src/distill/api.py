@@ -125,7 +125,8 @@ class Api:
                     for line in lines:
                         yield line
                 yield rest
-        except (anthropic.AnthropicError, httpx2.HTTPError) as error:
+        except (anthropic.AnthropicError, httpx2.HTTPError, ValueError) as error:
+            # Before it streams, the SDK looks at the batch once more, and lets a JSONDecodeError through.
             raise self._translate(error) from None
 
     async def _reply(self, call: Any) -> Reply:
@@ -142,7 +143,7 @@ class Api:
         cause = error if isinstance(error, httpx2.HTTPError) else error.__cause__ or error
         kind = type(cause).__name__
         unsent = isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout)
-        if isinstance(cause, httpx2.TransportError | httpx2.DecodingError):
+        if isinstance(cause, httpx2.TransportError | httpx2.DecodingError | ValueError):
             return Transient(self._clean(f"{kind}: {cause}" if str(cause) else kind), uncertain=not unsent)
         return Refused(0, self._clean(f"{type(error).__name__}: {error}"))
 

@@ -65,7 +65,7 @@ class BatchCollector:
                                        "`python -m distill.ledger`); run the same command again to go on")  # fmt: skip
         except Refused as error:
             self.running.stop(refusal(self.api, self.teacher, error))
-        except Transient as error:
+        except (Transient, Unreadable) as error:
             self.running.stop(TeacherError(f"{self.api.server}: {error}; run the same command again to go on"))
         except sqlite3.Error as error:
             self.running.stop(unwritable(self.journal, error))
@@ -160,7 +160,7 @@ class BatchCollector:
         """Go on with an open batch; return whether it is finished."""
         if batch["state"] == "intent":
             return await self._adopt(batch)
-        status = load((await self._patiently(self.api.retrieve_batch, batch["remote"])).body)
+        status = await self._patiently(self._look, self.api.retrieve_batch, batch["remote"], "processing_status")
         if status.get("processing_status") != "ended":
             return False
         return await self._take_results(batch, status)
@@ -184,7 +184,7 @@ class BatchCollector:
         """Yield the API's batches, the newest first, as far back as `since`."""
         after: str | None = None
         while True:
-            page = load((await self._patiently(self.api.list_batches, after)).body)
+            page = await self._patiently(self._look, self.api.list_batches, after, "data")
             for listed in page["data"]:
                 if datetime.fromisoformat(listed["created_at"]).timestamp() < since:
                     return
@@ -219,6 +219,13 @@ class BatchCollector:
              (self.journal.ledger.next_batch(), batch["remote"], self.api.server, time.time())),
             ("UPDATE batches SET remote = NULL, state = 'intent' WHERE id = ?", (batch["id"],)),
         )  # fmt: skip
+
+    async def _look(self, call: Callable[[Any], Awaitable[Reply]], argument: Any, needed: str) -> Row:
+        """Return the object that a call which only looks gives, with the key that is `needed`."""
+        found = load((await call(argument)).body)
+        if needed not in found:
+            raise Unreadable(f"no '{needed}' in the response")
+        return found
 
     async def _patiently(self, call: Callable[..., Awaitable[T]], *arguments: Any) -> T:
         """Make a call that is not billed, again and again while it fails for a passing reason."""

@@ -5,6 +5,7 @@ it. In the end the output is written from the ledger alone, complete or not at a
 """
 
 import asyncio
+import contextlib
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -40,6 +41,11 @@ class Job:
     prompts: Path
     ledger: Ledger
 
+    @property
+    def batch(self) -> bool:
+        """Whether the batch discount applies."""
+        return isinstance(self.teacher, BatchesTeacher)
+
     def missing(self) -> Iterator[Ask]:
         """Yield the next call to make for everything that has no answer yet."""
         return view.missing(self.prompts, self.teacher, self.ledger)
@@ -55,17 +61,23 @@ def gather(name: str, teacher: ApiTeacher, params: Path, prompts: Path, output: 
     Raises:
         TeacherError: Answers are missing in the end; those that came are kept.
     """
-    runtime = section(RuntimeParams, "runtime", params)
-    price = price_of(teacher, params)
-    with ledger_file.hold(ledger_file.location()) as opened:
-        job = Job(name, teacher, runtime, price, params, prompts, opened.ledger)
+    with opened_job(name, teacher, params, prompts) as (job, rescued):
         metrics = _write(job, output)
         if metrics is None:
-            _fill(job, opened.rescued)
+            _fill(job, rescued)
             metrics = _write(job, output)
         if metrics is None:
             raise AssertionError("the ledger lost an answer while it was held")
         return metrics
+
+
+@contextlib.contextmanager
+def opened_job(name: str, teacher: ApiTeacher, params: Path, prompts: Path) -> Iterator[tuple[Job, str | None]]:
+    """Open the ledger for a job; yield the job, and where a corrupt ledger was set aside if there was one."""
+    runtime = section(RuntimeParams, "runtime", params)
+    price = price_of(teacher, params)
+    with ledger_file.hold(ledger_file.location()) as opened:
+        yield Job(name, teacher, runtime, price, params, prompts, opened.ledger), opened.rescued
 
 
 def _write(job: Job, output: Path) -> Row | None:
@@ -115,7 +127,7 @@ async def _run(job: Job, parts: dict[str, Any]) -> None:
     from distill.online import Collector
 
     batches = BatchCollector(**parts)
-    if isinstance(job.teacher, BatchesTeacher):
+    if job.batch:
         await batches.run(job.missing)
         return
     # What is in a batch already is on its way, and must not be paid for a second time.
@@ -144,8 +156,7 @@ def judge(outcome: "Outcome", job: Job) -> None:
 
 def _over_budget(job: Job, lacking: int) -> str:
     spent, reserved = job.ledger.spent(all_prices(job.params))
-    batch = isinstance(job.teacher, BatchesTeacher)
-    worst = sum((job.price.worst(ask, batch) for ask in job.missing()), Decimal(0))
+    worst = sum((job.price.worst(ask, job.batch) for ask in job.missing()), Decimal(0))
     return (f"{job.params}: runtime.budget_usd: {job.runtime.budget_usd} does not cover the next call: "
             f"${spent + reserved:.4f} is spent (or may have been), and {lacking} answers are missing, which cost at "
             f"most ${worst:.4f} (first tries); raise it and run the same command again")  # fmt: skip

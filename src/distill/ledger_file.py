@@ -68,9 +68,10 @@ def hold(path: Path) -> Iterator[Opened]:
             if rescued:
                 _salvage(rescued, ledger)
             _settle(ledger)
-            yield Opened(ledger, f"{rescued}" if rescued else None)
+            yield Opened(ledger, str(rescued) if rescued else None)
         finally:
             ledger.close()
+            drop_ballast(path)
 
 
 @contextlib.contextmanager

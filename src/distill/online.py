@@ -98,8 +98,8 @@ class Collector:
         if isinstance(error, Refused) and not error.of_one_prompt:
             self.running.stop(refusal(self.api, self.teacher, error))
         elif self._strikes >= STRIKES:
-            self.running.stop(TeacherError(f"{self.api.server}: no answer to {self._strikes} prompts in a row: {error}; "
-                                           "mend that and run the same command again"))  # fmt: skip
+            self.running.stop(TeacherError(f"{self.api.server}: {self._strikes} prompts in a row failed: {error}; mend "
+                                           "that and run the same command again"))  # fmt: skip
 
     async def _persist(self, ask: Ask) -> Answer:
         """Make a call, again and again while it fails for a passing reason."""
@@ -163,7 +163,7 @@ class Wait:
     def __init__(self, runtime: RuntimeParams) -> None:
         self._longest = runtime.max_wait_s
         first = runtime.retry_wait_s
-        self._growing = wait_exponential_jitter(initial=first, max=runtime.max_wait_s, jitter=first)
+        self._growing = wait_exponential_jitter(multiplier=first, max=runtime.max_wait_s, jitter=first)
 
     def __call__(self, state: RetryCallState) -> float:
         """Return seconds; tenacity's interface."""

@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from distill.answer import Answer, Usage
-from distill.errors import TeacherError
+from distill.errors import InputError, TeacherError
 from distill.jsonl import Row, read_jsonl
 from distill.ledger import Ledger
 from distill.pricing import Price
@@ -53,8 +53,12 @@ def resolve(prompt: Row, sample: int, teacher: ApiTeacher, ledger: Ledger) -> En
 
 def follow_up(teacher: ApiTeacher, asked: Ask, answer: Answer) -> Ask | None:
     """Return the call that an answer makes necessary: one more try with a larger cap, if it was cut off."""
-    truncated = answer.stop_reason == "max_tokens" and teacher.on_stop.max_tokens == "retry"
-    if not truncated or asked.max_tokens >= teacher.retry_max_tokens:
+    return after_cut_off(teacher, asked) if answer.stop_reason == "max_tokens" else None
+
+
+def after_cut_off(teacher: ApiTeacher, asked: Ask) -> Ask | None:
+    """Return the one more try after an answer that was cut off, if there is to be one."""
+    if teacher.on_stop.max_tokens != "retry" or asked.max_tokens >= teacher.retry_max_tokens:
         return None
     prompt = {"id": asked.prompt_id, "prompt": asked.body["messages"][0]["content"]}
     return ask(teacher, prompt, asked.sample, teacher.retry_max_tokens)
@@ -114,6 +118,10 @@ class Tally:
                 raise Incomplete
             self._count(entry, entry.answer)
             yield row(entry, entry.answer, self.profile.samples)
+        if not self.answers:
+            raise InputError(
+                f"{PROMPTS}: there is no prompt in it; check data/prompts and expand_prompts in params.yaml"
+            )
         for reason, ids in self.unusable.items():
             if self.profile.on_stop.fails(reason):
                 raise TeacherError(f"{len(ids)} answers ended with '{reason}', and on_stop.{reason} is 'fail': "
