@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from distill import plots
+from distill import plots, style
 from distill.jsonl import Row
 from evaluation_rows import rows
 
@@ -67,3 +67,8 @@ def test_files_are_written(tmp_path: Path) -> None:
     plots.write(tmp_path, rows())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["likelihood.tsv", "outcomes.tsv", "style.tsv"]
     assert (tmp_path / "style.tsv").read_text() == plots.style(rows())
+
+
+def test_every_style_feature_has_a_label() -> None:
+    assert plots.SHARE_LABELS.keys() == style.SHARES.keys()
+    assert plots.AMOUNT_LABELS.keys() == style.AMOUNTS.keys()

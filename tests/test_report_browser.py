@@ -31,6 +31,27 @@ HOSTILE = (
     "```python\n" + "y = '" + "z" * 100_000 + "'\n```",
 )
 
+COLOURS = """Every colour of the highlighter.
+
+```python
+@decorated
+class Thing(Exception):
+    '''A docstring.'''
+
+    def area(self, side: float) -> float:
+        return f"{side!r}" if side in (1, 2.5) else len([None])  # a comment
+```
+
+```bash
+echo "$HOME" # a comment
+```
+
+```pycon
+>>> 1 + 1
+2
+```
+"""
+
 # The lowest contrast of text on the page against what lies behind it, and the text: WCAG 2's formula.
 CONTRAST = """(() => {
   const parse = (text) => (text.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
@@ -135,8 +156,13 @@ def test_no_page_scrolls_sideways(page: Page, report: Path, hostile: Path, width
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_contrast_is_aa_in_light_and_dark(page: Page, report: Path, dark: bool) -> None:
-    page.open(report, dark=dark)
+def test_contrast_is_aa_in_light_and_dark(page: Page, tmp_path: Path, dark: bool) -> None:
+    detail = row("colours", outcomes=("wrong_answer", "pass", "pass"), texts=(COLOURS, "", COLOURS))
+    detail["health"]["base"]["repetition"] = 0.5
+    detail["answers"]["base"][0]["ended"] = False
+    path = tmp_path / "report.html"
+    path.write_text(render([detail, *rows()], headline(), curve(), {}), encoding="utf-8")
+    page.open(path, dark=dark)
     open_all(page)
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (int(background[4:].split(",")[0]) < 60) == dark
