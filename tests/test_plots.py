@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from distill import plots, style
+from distill import execution, plots, style
 from distill.jsonl import Row
 from evaluation_rows import rows
 
@@ -72,3 +72,7 @@ def test_files_are_written(tmp_path: Path) -> None:
 def test_every_style_feature_has_a_label() -> None:
     assert plots.SHARE_LABELS.keys() == style.SHARES.keys()
     assert plots.AMOUNT_LABELS.keys() == style.AMOUNTS.keys()
+
+
+def test_every_outcome_has_a_label() -> None:
+    assert plots.OUTCOMES.keys() == {*execution.OUTCOMES, "not_run"}
