@@ -20,15 +20,19 @@ def tree(path: Path) -> ast.Module:
 
 
 def imports(path: Path) -> set[Path]:
-    """The modules of the package that a module imports, anywhere in it (functions included)."""
-    names = set()
+    """What a module uses of the package: modules that it imports, anywhere in it, or starts as `python -m` by name,
+    and folders of data that it names."""
+    names, folders = set(), set()
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isascii():
+            names |= {node.value} if node.value.startswith("distill.") else set()
+            folders |= {PACKAGE / node.value} if node.value.isidentifier() else set()
     files = {PACKAGE / f"{name.removeprefix('distill.')}.py" for name in names if name.startswith("distill.")}
-    return {file for file in files if file.exists()}
+    return {file for file in files if file.exists()} | {folder for folder in folders if folder.is_dir()}
 
 
 def closure(stage: str) -> set[Path]:
@@ -38,14 +42,14 @@ def closure(stage: str) -> set[Path]:
         path = todo.pop()
         if path not in found:
             found.add(path)
-            todo.extend(imports(path))
+            todo.extend(imports(path) if path.suffix == ".py" else ())
     return found
 
 
 def params_read(paths: set[Path]) -> set[str]:
     """What the calls of `section` and `profile` in these modules read, as dvc.yaml writes it."""
     read = set()
-    for path in paths:
+    for path in (path for path in paths if path.suffix == ".py"):
         for node in ast.walk(tree(path)):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
                 name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr

@@ -1,0 +1,149 @@
+"""metrics/evaluate.json: the headline figures of an evaluation, each with its interval and verdict.
+
+In: the rows of metrics/evaluation.jsonl. Out: one short map. A figure is a mean over held-out prompts, or, where it is
+about tokens, a total over all answer tokens. Every difference is distilled minus base, with the 95% interval of a
+paired bootstrap over prompts (`distill.stats`). Figures are rounded to four decimals.
+
+What it will not do: call a length good or bad. It says "longer" or "shorter" where the interval excludes zero.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from distill import style
+from distill.jsonl import Row
+from distill.plots import difficulty
+from distill.stats import Interval, paired_bootstrap, pass_at_k, verdict
+from distill.summary import MODELS
+
+DIGITS = 4
+Values = dict[str, list[float]]
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """How the intervals are made."""
+
+    resamples: int
+    seed: int
+
+
+def headline(details: Sequence[Row], bootstrap: Bootstrap, pass_k: int) -> Row:
+    """Return the metrics, outcomes and counts; the keys are explained in the README.
+
+    Args:
+        details: The rows of metrics/evaluation.jsonl, two at least.
+        bootstrap: How the intervals are made.
+        pass_k: The k of pass@k, for answers that were sampled.
+    """
+    tokens = [row["likelihood"]["base"]["tokens"] for row in details]
+    result: Row = {"heldout": {"prompts": len(details), "answer_tokens": sum(tokens)}}
+    nll, accuracy = _likelihood(details, "nll"), _likelihood(details, "correct")
+    result["nll"] = _metric(nll, bootstrap, False, tokens)
+    result["perplexity"] = _metric(nll, bootstrap, False, tokens, np.exp)
+    result["token_accuracy"] = _metric(accuracy, bootstrap, True, tokens)
+    result |= _passes(details, bootstrap, pass_k)
+    result["style_distance"] = _metric(_style_distances(details), bootstrap, False)
+    result["ended"] = _metric(_answers(details, "ended"), bootstrap, True)
+    result["repetition"] = _metric(_health(details, "repetition"), bootstrap, False)
+    result["copied_run"] = _metric(_health(details, "copied_run"), bootstrap, False)
+    result["answer_tokens"] = _lengths(_metric(_answers(details, "tokens"), bootstrap, True))
+    result["longest_copied_run"] = {side: max(runs) for side, runs in _health(details, "copied_run").items()}
+    return result | _outcomes(details)
+
+
+def _likelihood(details: Sequence[Row], name: str) -> Values:
+    """Return each prompt's mean over its answer tokens; the bootstrap weighs it by their number."""
+    scores = {side: [row["likelihood"][side] for row in details] for side in MODELS[:2]}
+    return {side: [score[name] / score["tokens"] for score in rows] for side, rows in scores.items()}
+
+
+def _answers(details: Sequence[Row], name: str) -> Values:
+    return _each(details, lambda row, side: float(row["answers"][side][0][name]))
+
+
+def _health(details: Sequence[Row], name: str) -> Values:
+    return _each(details, lambda row, side: row["health"][side][name])
+
+
+def _each(details: Sequence[Row], value: Callable[[Row, str], float]) -> Values:
+    return {side: [value(row, side) for row in details] for side in MODELS}
+
+
+def _style_distances(details: Sequence[Row]) -> Values:
+    profiles = {side: [row["style"][side] for row in details] for side in MODELS}
+    return {side: list(style.distance(profiles[side], profiles["teacher"]).per_prompt) for side in MODELS[:2]}
+
+
+def _passes(details: Sequence[Row], bootstrap: Bootstrap, pass_k: int) -> Row:
+    """Return pass@1 of the greedy answers, and pass@k of the sampled ones; null where no code was run."""
+    judged = [row for row in details if row["outcomes"]]
+    if len(judged) < 2:
+        return {"pass_at_1": None}
+    result: Row = {"pass_at_1": _metric(_each(judged, lambda row, side: _passed(row, side)[0]), bootstrap, True)}
+    samples = len(_passed(judged[0], "base")) - 1
+    if samples:
+        values = {
+            side: [pass_at_k(samples, sum(_passed(row, side)[1:]), pass_k) for row in judged] for side in MODELS[:2]
+        }
+        result[f"pass_at_{pass_k}"] = _metric(values, bootstrap, True)
+    return result
+
+
+def _passed(row: Row, side: str) -> list[bool]:
+    return [found["outcome"] == "pass" for found in row["outcomes"][side]]
+
+
+def _outcomes(details: Sequence[Row]) -> Row:
+    """Return the share of greedy answers that pass by difficulty, and how often each outcome was seen."""
+    judged = [row for row in details if row["outcomes"]]
+    if not judged:
+        return {"pass_by_difficulty": None, "outcomes": None}
+    groups: dict[str, list[Row]] = {}
+    for row in judged:
+        groups.setdefault(difficulty(row), []).append(row)
+    shares = {
+        name: {side: _round(float(np.mean([_passed(row, side)[0] for row in rows]))) for side in MODELS}
+        for name, rows in groups.items()
+    }
+    counts = {side: Counter(row["outcomes"][side][0]["outcome"] for row in judged) for side in MODELS}
+    return {
+        "pass_by_difficulty": shares,
+        "outcomes": {side: dict(sorted(count.items())) for side, count in counts.items()},
+    }
+
+
+def _metric(
+    values: Values,
+    bootstrap: Bootstrap,
+    higher_is_better: bool,
+    weights: Sequence[float] | None = None,
+    transform: Callable[[Any], Any] = lambda mean: mean,
+) -> Row:
+    interval = paired_bootstrap(
+        values["base"], values["distilled"], weights,
+        resamples=bootstrap.resamples, seed=bootstrap.seed, transform=transform,
+    )  # fmt: skip
+    means = {side: _round(float(transform(np.average(each, weights=weights)))) for side, each in values.items()}
+    return means | _bounds(interval) | {"verdict": verdict(interval, higher_is_better)}
+
+
+def _bounds(interval: Interval) -> Row:
+    return {
+        "difference": _round(interval.difference),
+        "ci_low": _round(interval.low),
+        "ci_high": _round(interval.high),
+    }
+
+
+def _lengths(metric: Row) -> Row:
+    words = {"better": "longer", "worse": "shorter"}
+    return metric | {"verdict": words.get(metric["verdict"], metric["verdict"])}
+
+
+def _round(value: float) -> float:
+    return round(value, DIGITS) + 0.0  # minus zero becomes zero
