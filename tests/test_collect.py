@@ -25,7 +25,7 @@ NOWHERE = "http://127.0.0.1:9"  # the discard port: nobody listens
 def files(tmp_path: Path) -> Folder:
     made = folder(tmp_path, NOWHERE, prompts=2, teacher="reference")
     (tmp_path / "data/reference").mkdir()
-    for name, text in (("p0", "First.\n"), ("p1", "\nZweitens: ä 😀\n")):
+    for name, text in (("p0", "First.\n"), ("p1", "\nZwei: ä 😀\n")):
         (tmp_path / f"data/reference/{name}.md").write_text(text, encoding="utf-8")
     return made
 
@@ -47,7 +47,7 @@ def test_answers_from_files(files: Folder) -> None:
     assert files.rows() == [
         {"id": "p0", "split": "train", "prompt": "Prompt number 0?", "completion": "First.", "model": "reference",
          "stop_reason": "end_turn", "usage": {"input_tokens": 0, "output_tokens": 0}, "key": "p0"},
-        {"id": "p1", "split": "train", "prompt": "Prompt number 1?", "completion": "Zweitens: ä 😀", "model": "reference",
+        {"id": "p1", "split": "train", "prompt": "Prompt number 1?", "completion": "Zwei: ä 😀", "model": "reference",
          "stop_reason": "end_turn", "usage": {"input_tokens": 0, "output_tokens": 0}, "key": "p1"},
     ]  # fmt: skip
     assert files.metrics() == {"teacher": "reference", "model": "reference", "prompts": 2, "answers": 2, "calls": 0,

@@ -23,7 +23,7 @@ from distill.budget import Budget
 from distill.errors import DistillError, TeacherError
 from distill.journal import Journal
 from distill.jsonl import Row
-from distill.ledger import Call, Op, ended, sent
+from distill.ledger import Call, ended, new_batch, sent
 from distill.online import Wait, refusal, unwritable
 from distill.pricing import Price
 from distill.request import Ask, wire
@@ -108,16 +108,9 @@ class BatchCollector:
     async def _intend(self, asks: list[Ask]) -> Row:
         """Write down that a batch is about to be created, and every call in it."""
         ledger = self.journal.ledger
-        batch: Row = {
-            "id": ledger.next_batch(),
-            "nonce": secrets.token_hex(8),
-            "created": time.time(),
-            "requests": len(asks),
-        }
-        ops: list[Op] = [(
-            "INSERT INTO batches (id, nonce, created, requests, state, server) VALUES (?, ?, ?, ?, 'intent', ?)",
-            (*batch.values(), self.api.server),
-        )]  # fmt: skip
+        batch: Row = {"id": ledger.next_batch(), "nonce": secrets.token_hex(8), "remote": None, "state": "intent",
+                      "server": self.api.server, "created": time.time(), "requests": len(asks)}  # fmt: skip
+        ops = [new_batch(batch)]
         for ask in asks:
             call = Call(ledger.next_id(), ask.key, self.teacher.model, self.api.server, "batch", ask.max_tokens,
                         self.price.worst(ask, batch=True), batch["id"])  # fmt: skip
@@ -213,12 +206,10 @@ class BatchCollector:
 
     async def _disown(self, batch: Row) -> None:
         """The batch that was adopted is somebody else's: never look at it again, and go on looking."""
+        foreign = batch | {"id": self.journal.ledger.next_batch(), "nonce": "", "state": "foreign", "requests": 0}
         await self.journal.write(
-            ("INSERT INTO batches (id, nonce, remote, state, server, created, requests) "
-             "VALUES (?, '', ?, 'foreign', ?, ?, 0)",
-             (self.journal.ledger.next_batch(), batch["remote"], self.api.server, time.time())),
-            ("UPDATE batches SET remote = NULL, state = 'intent' WHERE id = ?", (batch["id"],)),
-        )  # fmt: skip
+            new_batch(foreign), ("UPDATE batches SET remote = NULL, state = 'intent' WHERE id = ?", (batch["id"],))
+        )
 
     async def _look(self, call: Callable[[Any], Awaitable[Reply]], argument: Any, needed: str) -> Row:
         """Return the object that a call which only looks gives, with the key that is `needed`."""

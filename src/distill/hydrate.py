@@ -15,7 +15,7 @@ from pathlib import Path
 from distill.answer import COUNTS, usage_of
 from distill.errors import TeacherError
 from distill.jsonl import Row
-from distill.ledger import Ledger, insert
+from distill.ledger import Ledger
 
 TEACHER_DATA = "data/teacher_data.jsonl"
 METRICS = "metrics/collect.json"
@@ -41,9 +41,9 @@ def add(ledger: Ledger, rows: Iterator[Row]) -> int:
         new += lacking
         count += len(lacking)
         if len(new) >= CHUNK:
-            ledger.apply([insert(call) for call in new])
+            ledger.add(new)
             new.clear()
-    ledger.apply([insert(call) for call in new])
+    ledger.add(new)
     return count
 
 

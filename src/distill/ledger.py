@@ -14,7 +14,7 @@ What it will not do: delete anything.
 
 import sqlite3
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -43,6 +43,8 @@ CREATE TABLE batches (
 """
 COLUMNS = ("key", "state", "source", "via", "model", "server", "day", "max_tokens", "worst_usd", "batch",
            "stop_reason", *COUNTS, "error", "crc", "response")  # fmt: skip
+
+BATCH_COLUMNS = ("nonce", "remote", "state", "server", "created", "requests")
 
 Op = tuple[str, Sequence[Any]]
 
@@ -80,7 +82,7 @@ class Ledger:
             self._writer.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
         # Reading has a connection of its own, so that it never waits for a commit.
         self._reader = self._connect()
-        self._next_id = self._count("SELECT coalesce(max(id), 0) FROM calls")
+        self._last_id = self._count("SELECT coalesce(max(id), 0) FROM calls")
 
     def close(self) -> None:
         """Close the file."""
@@ -101,8 +103,12 @@ class Ledger:
 
     def next_id(self) -> int:
         """Return a fresh number for a call; there is one collector at a time a ledger."""
-        self._next_id += 1
-        return self._next_id
+        self._last_id += 1
+        return self._last_id
+
+    def add(self, rows: Iterable[Row]) -> None:
+        """Add rows from elsewhere, which have (some of) COLUMNS as keys."""
+        self.apply([_insert(self.next_id(), row) for row in rows])
 
     def find(self, key: str) -> Stored | None:
         """Return the paid answer under `key`, or None; a text beats a stub, then the first one counts."""
@@ -169,10 +175,13 @@ class Ledger:
 
     def open_batches(self) -> list[Row]:
         """Return the batches that have not been collected yet, oldest first."""
-        names = ("id", "nonce", "remote", "state", "server", "created", "requests")
-        rows = self._reader.execute(f"SELECT {', '.join(names)} FROM batches WHERE state IN ('intent', 'created') "  # noqa: S608
-                                    "ORDER BY id")  # fmt: skip
-        return [dict(zip(names, row, strict=True)) for row in rows]
+        names = ("id", *BATCH_COLUMNS)
+        sql = f"SELECT {', '.join(names)} FROM batches WHERE state IN ('intent', 'created') ORDER BY id"  # noqa: S608
+        return [dict(zip(names, row, strict=True)) for row in self._reader.execute(sql)]
+
+    def add_batch(self, batch: Row) -> None:
+        """Write a batch down; its `id` is `next_batch()`, or one that is free."""
+        self.apply([new_batch(batch)])
 
     def batch_calls(self, batch: int) -> dict[str, tuple[int, Decimal]]:
         """Return the calls of a batch that are still open: number and worst case by key."""
@@ -207,6 +216,12 @@ def sent(call: Call) -> Op:
     )
 
 
+def new_batch(batch: Row) -> Op:
+    """The row of a batch, with `id` and BATCH_COLUMNS."""
+    return ("INSERT INTO batches (id, nonce, remote, state, server, created, requests) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [batch[name] for name in ("id", *BATCH_COLUMNS)])  # fmt: skip
+
+
 def received(call: int, raw: bytes) -> Op:
     """A response came: keep it as it is."""
     return "UPDATE calls SET state = 'received', response = ?, crc = ? WHERE id = ?", (raw, zlib.crc32(raw), call)
@@ -229,11 +244,10 @@ def ended(call: int, state: str, error: str) -> Op:
     return "UPDATE calls SET state = ?, error = ? WHERE id = ? AND state = 'sent'", (state, error[:300], call)
 
 
-def insert(row: Row) -> Op:
-    """A row from elsewhere, with (some of) COLUMNS as keys."""
+def _insert(call: int, row: Row) -> Op:
     names = [name for name in COLUMNS if row.get(name) is not None]
-    values = [row[name] for name in names]
-    return f"INSERT INTO calls ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})", values  # noqa: S608
+    values = [call, *(row[name] for name in names)]
+    return f"INSERT INTO calls (id, {', '.join(names)}) VALUES ({', '.join('?' * len(values))})", values  # noqa: S608
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from distill.answer import Unreadable, parse
 from distill.config import PARAMS
 from distill.errors import InputError
 from distill.jsonl import Row, atomic_writer, read_jsonl
-from distill.ledger import COLUMNS, Ledger, ended, insert
+from distill.ledger import COLUMNS, Ledger, ended
 from distill.ledger_file import hold, location, readable
 from distill.pricing import FREE, all_prices
 
@@ -98,9 +98,9 @@ def import_rows(ledger: Ledger, source: Path) -> int:
             new.append(_checked(row, f"{source}:{number}"))
             count += 1
         if len(new) >= CHUNK:
-            ledger.apply([insert(row) for row in new])
+            ledger.add(new)
             new.clear()
-    ledger.apply([insert(row) for row in new])
+    ledger.add(new)
     return count
 
 

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from distill.errors import InputError, TeacherError
 from distill.jsonl import Row
-from distill.ledger import COLUMNS, VERSION, Ledger, insert, parsed
+from distill.ledger import BATCH_COLUMNS, COLUMNS, VERSION, Ledger, parsed
 
 DEFAULT = Path(".distill/ledger.sqlite")
 # Room that is set aside beside the ledger before anything is sent: a disk that fills up during a run still takes the
@@ -172,24 +172,28 @@ def _set_aside(path: Path) -> Path:
 
 
 def _salvage(corrupt: Path, ledger: Ledger) -> None:
-    """Copy every call that can still be read."""
-    rows: list[Row] = []
+    """Copy every batch and every call that can still be read."""
     connection = sqlite3.connect(f"file:{corrupt}?mode=ro", uri=True, timeout=60)
     try:
-        for row in _readable_rows(connection):
+        for batch in _readable_rows(connection, "batches", BATCH_COLUMNS):
+            ledger.add_batch(batch)
+        rows: list[Row] = []
+        for row in _readable_rows(connection, "calls", COLUMNS):
             rows.append(row)
             if len(rows) >= CHUNK:
-                ledger.apply([insert(row) for row in rows])
+                ledger.add(rows)
                 rows.clear()
+        ledger.add(rows)
     finally:
         connection.close()
-    ledger.apply([insert(row) for row in rows])
     print(f"{ledger.path}: {sum(ledger.states().values())} calls rescued from {corrupt.name}", file=sys.stderr)
 
 
-def _readable_rows(connection: sqlite3.Connection) -> Iterator[Row]:
+def _readable_rows(connection: sqlite3.Connection, table: str, columns: tuple[str, ...]) -> Iterator[Row]:
+    """Yield the rows of a table one by one, stepping over what cannot be read."""
     last, misses = 0, 0
-    sql = f"SELECT id, {', '.join(COLUMNS)} FROM calls WHERE id > ? ORDER BY id LIMIT 1"  # noqa: S608 (constants)
+    names = ("id", *columns)
+    sql = f"SELECT {', '.join(names)} FROM {table} WHERE id > ? ORDER BY id LIMIT 1"  # noqa: S608 (constants)
     while misses < CHUNK:
         try:
             values = connection.execute(sql, (last,)).fetchone()
@@ -199,7 +203,7 @@ def _readable_rows(connection: sqlite3.Connection) -> Iterator[Row]:
         if values is None:
             return
         last, misses = values[0], 0
-        yield dict(zip(COLUMNS, values[1:], strict=True))
+        yield dict(zip(names, values, strict=True))
 
 
 def _settle(ledger: Ledger) -> None:

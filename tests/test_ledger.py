@@ -1,0 +1,144 @@
+"""distill.ledger: what is kept, what is served, and what it comes to."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from distill.answer import Answer, Usage
+from distill.ledger import Call, Ledger, ended, parsed, received, sent
+from distill.pricing import Price
+
+PRICE = Price(input=3.0, output=15.0, cache_write=3.75, cache_read=0.3, batch=0.5)
+
+
+def message(text: str, stop_reason: str = "end_turn", tokens: tuple[int, int] = (10, 20)) -> bytes:
+    usage = dict(zip(("input_tokens", "output_tokens"), tokens, strict=True))
+    return json.dumps({"type": "message", "model": "m", "stop_reason": stop_reason, "usage": usage,
+                       "content": [{"type": "text", "text": text}]}).encode()  # fmt: skip
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    opened = Ledger(tmp_path / "ledger.sqlite")
+    yield opened
+    opened.close()
+
+
+def call(ledger: Ledger, key: str = "k", via: str = "online", worst: str = "0.5") -> Call:
+    return Call(ledger.next_id(), key, "m", "http://s", via, 100, Decimal(worst), day="2026-01-02")
+
+
+def pay(ledger: Ledger, key: str, raw: bytes, via: str = "online") -> None:
+    made = call(ledger, key, via)
+    ledger.apply([sent(made), received(made.id, raw)])
+    ledger.apply([parsed(made.id, raw, via)[0]])
+
+
+def test_only_paid_answers_are_served(ledger: Ledger) -> None:
+    states = ["sent", "received", "failed", "lost", "unreadable"]
+    for state in states:
+        made = call(ledger, state)
+        ledger.apply([sent(made)])
+        if state in ("failed", "lost"):
+            ledger.apply([ended(made.id, state, "because")])
+        if state == "received":
+            ledger.apply([received(made.id, message("not parsed yet"))])
+        if state == "unreadable":
+            ledger.apply([received(made.id, b"<html>"), parsed(made.id, b"<html>", "online")[0]])
+    assert ledger.states() == dict.fromkeys(sorted(states), 1)
+    assert [ledger.find(state) for state in states] == [None] * 5
+    pay(ledger, "paid", message("Yes."))
+    found = ledger.find("paid")
+    assert found is not None
+    assert found.answer == Answer("Yes.", "m", "end_turn", Usage(10, 20))
+    assert not found.stub
+
+
+def test_the_raw_response_is_kept_as_it_came(ledger: Ledger, tmp_path: Path) -> None:
+    raw = b'{ "odd":1, ' + message("\u2028 \x00 \ud83d\ude00")[1:]
+    pay(ledger, "k", raw)
+    row = sqlite3.connect(tmp_path / "ledger.sqlite").execute("SELECT response FROM calls").fetchone()
+    assert row[0] == raw
+
+
+def test_an_ended_call_keeps_its_state(ledger: Ledger) -> None:
+    pay(ledger, "k", message("Yes."))
+    ledger.apply([ended(1, "lost", "too late")])
+    assert ledger.states() == {"paid": 1}
+
+
+def test_all_or_nothing(ledger: Ledger) -> None:
+    made = call(ledger)
+    with pytest.raises(sqlite3.IntegrityError):
+        ledger.apply([sent(made), sent(made)])
+    assert ledger.states() == {}
+    ledger.apply([sent(made)])
+    assert ledger.states() == {"sent": 1}
+
+
+def test_a_changed_response_is_not_served(ledger: Ledger, tmp_path: Path) -> None:
+    """A bit that flipped on the disk, where the database cannot see it."""
+    pay(ledger, "k", message("Yes."))
+    with sqlite3.connect(tmp_path / "ledger.sqlite") as other:
+        other.execute("UPDATE calls SET response = CAST(replace(response, 'Yes', 'Yfs') AS BLOB)")
+    assert ledger.find("k") is None
+
+
+def test_a_text_beats_a_stub(ledger: Ledger) -> None:
+    stub = {"key": "k", "state": "paid", "source": "stub", "via": "online", "model": "m", "server": "committed",
+            "day": "2026-01-02", "max_tokens": 0, "worst_usd": "0", "stop_reason": "max_tokens",
+            "input_tokens": 1, "output_tokens": 2}  # fmt: skip
+    ledger.add([stub])
+    found = ledger.find("k")
+    assert found is not None
+    assert found.stub
+    assert found.answer == Answer("", "m", "max_tokens", Usage(1, 2))
+    pay(ledger, "k", message("Cut o", "max_tokens"))
+    found = ledger.find("k")
+    assert found is not None
+    assert found.answer.text == "Cut o"
+
+
+def test_spent(ledger: Ledger) -> None:
+    """Paid 10 in and 20 out online and by batch; lost and unreadable at their worst; batches under way are reserved."""
+    pay(ledger, "a", message("x"))
+    pay(ledger, "b", message("x"), "batch")
+    for key, via, state in (("c", "online", "lost"), ("d", "online", "failed"), ("e", "batch", "sent")):
+        made = call(ledger, key, via, "0.25")
+        ledger.apply([sent(made)] + ([ended(made.id, state, "")] if state != "sent" else []))
+    hydrated = {"key": "h", "state": "paid", "source": "hydrated", "via": "online", "model": "m", "server": "committed",
+                "day": "d", "max_tokens": 0, "worst_usd": "0", "input_tokens": 10**6, "output_tokens": 0}  # fmt: skip
+    ledger.add([hydrated])
+    online = Decimal(10 * 3 + 20 * 15) / 10**6
+    assert ledger.spent({"m": PRICE}) == (online + online / 2 + Decimal("0.25"), Decimal("0.25"))
+    assert ledger.spent({}) == (Decimal("0.25"), Decimal("0.25"))
+
+
+def test_totals(ledger: Ledger) -> None:
+    pay(ledger, "a", message("x", tokens=(1, 2)))
+    pay(ledger, "b", message("x", tokens=(10, 20)))
+    pay(ledger, "c", message("x", tokens=(100, 200)), "batch")
+    assert list(ledger.totals()) == [
+        ("2026-01-02", "m", 1, Usage(100, 200, batch=True)),
+        ("2026-01-02", "m", 2, Usage(11, 22)),
+    ]
+    assert ledger.mean_output("m") == 74.0
+    assert ledger.mean_output("another") is None
+
+
+def test_numbers_go_on_after_a_restart(tmp_path: Path) -> None:
+    first = Ledger(tmp_path / "ledger.sqlite")
+    first.apply([sent(call(first))])
+    first.close()
+    second = Ledger(tmp_path / "ledger.sqlite")
+    assert second.next_id() == 2
+    second.close()
+
+
+def test_durable(ledger: Ledger) -> None:
+    assert ledger._writer.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert ledger._writer.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
