@@ -1,0 +1,167 @@
+"""distill.batches: splitting, adoption, foreign batches, and what is asked for again."""
+
+import sqlite3
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collecting import folder
+from distill.batch_results import custom_id
+from distill.batches import split
+from distill.request import Ask, ask
+from messages_server import Behaviour, MessagesServer
+from test_request import teacher
+
+CREATE = "POST /v1/messages/batches"
+
+
+def asks(number: int, length: int = 10) -> list[Ask]:
+    return [ask(teacher(), {"id": f"p{n}", "prompt": f"{n:0{length}}"}, 0, 100) for n in range(number)]
+
+
+def test_split_by_count() -> None:
+    chunks = list(split(asks(7), lambda _: True, 3, 10**9))
+    assert [len(chunk) for chunk in chunks] == [3, 3, 1]
+    assert [one for chunk in chunks for one in chunk] == asks(7)
+
+
+def test_split_by_bytes() -> None:
+    made = asks(10, 1000)
+    chunks = list(split(made, lambda _: True, 100, 3 * (made[0].size + 200)))
+    assert [len(chunk) for chunk in chunks] == [3, 3, 3, 1]
+    # One that is larger than all that is allowed goes by itself: the API says what it thinks of it.
+    assert [len(chunk) for chunk in split(made, lambda _: True, 100, 10)] == [1] * 10
+
+
+def test_split_by_budget_and_without_repeats() -> None:
+    made = asks(6)
+    places = iter([True, True, True, True, False])
+    chunks = list(split([*made[:2], made[0], *made[2:]], lambda _: next(places), 3, 10**9))
+    assert chunks == [made[:3], made[3:4]]
+    assert list(split(made, lambda _: False, 3, 10**9)) == []
+
+
+def test_custom_ids() -> None:
+    name = custom_id("a" * 64, "0" * 16)
+    assert name == "a" * 40 + "-" + "0" * 16
+    assert len(name) <= 64
+
+
+def test_half_the_price(tmp_path: Path) -> None:
+    with MessagesServer() as server:
+        made = folder(tmp_path, server.url, prompts=25, teacher="claude-batch", batch_max_requests=10)
+        assert made.run().status == 0
+        assert sorted(len(batch["requests"]) for batch in server.batches.values()) == [5, 10, 10]
+        assert all(row["usage"]["service_tier"] == "batch" for row in made.rows())
+        full = sum((one.input_tokens * 3 + one.output_tokens * 15 for one in server.answered), 0)
+        assert Decimal(str(made.metrics()["cost_usd"])) == Decimal(full) / 2 / 10**6 == server.bill
+
+
+@pytest.mark.parametrize("fault", ["drop-after", "half", "malformed", "stall"])
+def test_a_batch_whose_creation_was_not_confirmed_is_adopted(tmp_path: Path, fault: str) -> None:
+    behaviour = Behaviour(fault_share=1.0, faults=(fault,), most_faults=1, stall=0.4, create_delay=0.1)
+    with MessagesServer(behaviour) as server:
+        # Results are made without faults; every kind of request fails once.
+        behaviour_process = server._process
+        server._process = lambda batch: _faultless(server, behaviour_process, batch)  # type: ignore[method-assign]
+        made = folder(tmp_path, server.url, prompts=6, teacher="claude-batch", timeout_s=0.2)
+        assert made.run().status == 0
+        assert len(server.batches) == 1
+        assert server.requests[CREATE] == 1
+        assert len(server.answered) == 6
+
+
+def _faultless(server: MessagesServer, process: Any, batch: dict[str, Any]) -> list[Any]:
+    share, server.behaviour.fault_share = server.behaviour.fault_share, 0.0
+    try:
+        return list(process(batch))
+    finally:
+        server.behaviour.fault_share = share
+
+
+def test_a_batch_that_was_never_created_is_created(tmp_path: Path) -> None:
+    with MessagesServer(Behaviour(fault_share=1.0, faults=("drop-before",), most_faults=1)) as server:
+        process = server._process
+        server._process = lambda batch: _faultless(server, process, batch)  # type: ignore[method-assign]
+        made = folder(tmp_path, server.url, prompts=6, teacher="claude-batch")
+        assert made.run().status == 0
+        assert len(server.batches) == 1
+        assert server.requests[CREATE] == 2
+
+
+@pytest.mark.parametrize("fault", ["429", "529"])
+def test_an_overloaded_server_is_asked_again_for_the_same_batch(tmp_path: Path, fault: str) -> None:
+    with MessagesServer(Behaviour(fault_share=1.0, faults=(fault,), most_faults=2)) as server:
+        process = server._process
+        server._process = lambda batch: _faultless(server, process, batch)  # type: ignore[method-assign]
+        made = folder(tmp_path, server.url, prompts=6, teacher="claude-batch")
+        assert made.run().status == 0
+        assert len(server.batches) == 1
+        assert sqlite3.connect(made.ledger).execute("SELECT count(*) FROM batches").fetchone() == (1,)
+
+
+def test_somebody_elses_batch_of_the_same_size_is_not_taken(tmp_path: Path) -> None:
+    """Ours was killed before it was created; theirs, of as many requests, is in the list, and is told by its ids."""
+    with MessagesServer() as server:
+        theirs = folder(tmp_path / "theirs", server.url, prompts=6, teacher="claude-batch")
+        theirs.params("claude-batch", {"system": "Theirs."})
+        ours = folder(tmp_path / "ours", server.url, prompts=6, teacher="claude-batch")
+        code = ("import os, distill.api; distill.api.Api.create_batch = lambda *_: os.kill(os.getpid(), 9); "
+                "import sys; sys.argv = ['collect']; from distill import collect; collect.main()")  # fmt: skip
+        process = ours.start("-c", code)
+        process.communicate()
+        assert process.returncode == -9
+        assert theirs.run().status == 0
+        assert ours.run().status == 0
+        states = Counter(row[0] for row in sqlite3.connect(ours.ledger).execute("SELECT state FROM batches"))
+        assert states == {"foreign": 1, "absent": 1, "ended": 1}
+        assert len(server.batches) == 2
+        assert not {row["completion"] for row in ours.rows()} & {row["completion"] for row in theirs.rows()}
+
+
+def test_expired_canceled_and_errored_are_asked_for_again(tmp_path: Path) -> None:
+    with MessagesServer(Behaviour(seed=1, fault_share=0.5, most_faults=0)) as server:
+        made = folder(tmp_path, server.url, prompts=40, teacher="claude-batch")
+        assert made.run().status == 0
+        assert len(server.answered) == 40
+        sizes = [len(batch["requests"]) for batch in server.batches.values()]
+        assert sizes[0] == 40
+        assert sizes == sorted(sizes, reverse=True)
+        assert len(sizes) > 2
+        errors = dict(sqlite3.connect(made.ledger).execute("SELECT error, count(*) FROM calls GROUP BY error"))
+        assert set(errors) == {None, "expired", "canceled", "api_error: broken"}
+        assert sum(errors.values()) == sum(sizes)
+
+
+def test_online_waits_for_a_batch_under_way(tmp_path: Path) -> None:
+    """A run by the batch was killed; its answers are waited for, and not paid for online at full price."""
+    with MessagesServer(Behaviour(batch_polls=4)) as server:
+        made = folder(tmp_path, server.url, prompts=5, teacher="claude-batch")
+        process = made.start()
+        while not server.requests["GET /v1/messages/batches/msgbatch_0000"]:
+            pass
+        process.kill()
+        process.communicate()
+        made.params("claude")
+        made.prompts(*(f"Prompt number {number}?" for number in range(6)))
+        assert made.run().status == 0
+        assert server.requests["POST /v1/messages"] == 1
+        assert len(server.answered) == 6
+
+
+def test_a_batch_that_is_gone(tmp_path: Path) -> None:
+    with MessagesServer(Behaviour(batch_polls=10**9)) as server:
+        made = folder(tmp_path, server.url, prompts=2, teacher="claude-batch")
+        process = made.start()
+        while not server.requests["GET /v1/messages/batches/msgbatch_0000"]:
+            pass
+        process.kill()
+        process.communicate()
+        server.batches.clear()
+        ran = made.run()
+        assert ran.status == 1
+        assert "404 not_found_error: no such batch" in ran.stderr
+        assert server.requests[CREATE] == 1

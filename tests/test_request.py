@@ -1,0 +1,81 @@
+"""distill.request: what is sent, and the key that names its answer."""
+
+import re
+from typing import Any
+
+import pytest
+
+from distill.request import ask, canonical, wire
+from distill.teachers import MessagesTeacher, StopPolicy
+
+POLICY = StopPolicy(
+    max_tokens="retry", refusal="exclude", pause_turn="exclude", tool_use="exclude",
+    model_context_window_exceeded="exclude",
+)  # fmt: skip
+PROMPT = {"id": "p", "prompt": "Write a function."}
+
+
+def teacher(**change: Any) -> MessagesTeacher:
+    profile: dict[str, Any] = {
+        "kind": "messages", "model": "m", "base_url": None, "key_env": "KEY", "system": None, "cache_system": False,
+        "max_tokens": 100, "retry_max_tokens": 400, "samples": 1, "stop_sequences": [], "extra": {}, "on_stop": POLICY,
+    }  # fmt: skip
+    return MessagesTeacher.model_validate(profile | change)
+
+
+def key(sample: int = 0, max_tokens: int = 100, prompt: Any = PROMPT, **change: Any) -> str:
+    return ask(teacher(**change), prompt, sample, max_tokens).key
+
+
+def test_the_body() -> None:
+    assert ask(teacher(), PROMPT, 0, 100).body == {
+        "model": "m", "max_tokens": 100, "messages": [{"role": "user", "content": "Write a function."}]
+    }  # fmt: skip
+    full = teacher(system="Be brief.", stop_sequences=["END"], extra={"thinking": {"type": "adaptive"}})
+    assert ask(full, PROMPT, 0, 100).body == {
+        "model": "m", "max_tokens": 100, "messages": [{"role": "user", "content": "Write a function."}],
+        "system": "Be brief.", "stop_sequences": ["END"], "thinking": {"type": "adaptive"},
+    }  # fmt: skip
+
+
+def test_what_can_change_an_answer_changes_the_key() -> None:
+    keys = [
+        key(), key(sample=1), key(max_tokens=101), key(prompt={"id": "p", "prompt": "Write a class."}), key(model="n"),
+        key(system="Be brief."), key(stop_sequences=["END"]), key(extra={"thinking": {"type": "adaptive"}}),
+        key(base_url="http://localhost:1"),
+    ]  # fmt: skip
+    assert len(set(keys)) == len(keys)
+
+
+@pytest.mark.parametrize(
+    "change", [{"prompt": PROMPT | {"id": "q", "base": "b"}}, {"samples": 3}, {"cache_system": True}, {"key_env": "K2"},
+               {"retry_max_tokens": 500}, {"system": ""}],
+)  # fmt: skip
+def test_what_cannot_does_not(change: dict[str, Any]) -> None:
+    assert key(**change) == key()
+
+
+def test_the_key_is_a_stable_digest() -> None:
+    """If this changes, every ledger is worthless: SHA-256 of the canonical JSON, computed by hand."""
+    import hashlib
+
+    text = ('{"request":{"max_tokens":100,"messages":[{"content":"Write a function.","role":"user"}],"model":"m"},'
+            '"sample":0,"server":null}')  # fmt: skip
+    assert key() == hashlib.sha256(text.encode()).hexdigest()
+    assert re.fullmatch("[0-9a-f]{64}", key())
+
+
+def test_canonical() -> None:
+    assert canonical({"b": 1, "a": "ä"}) == canonical({"a": "ä", "b": 1}) == '{"a":"ä","b":1}'.encode()
+    assert canonical({"a": "\ud83d"})  # a lone surrogate in a prompt must not end the run
+
+
+def test_prompt_caching() -> None:
+    cached = teacher(system="Be brief.", cache_system=True)
+    body = ask(cached, PROMPT, 0, 100).body
+    assert wire(body, cached)["system"] == [
+        {"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}
+    ]
+    assert body["system"] == "Be brief."
+    assert wire(body, teacher(system="Be brief.")) is body
+    assert wire(body, teacher(cache_system=True)) is body
