@@ -1,0 +1,154 @@
+"""distill.api against the hostile server: which failures pass, which do not, and which may have been billed."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from distill.answer import load, parse
+from distill.api import Api, Refused, Transient
+from distill.errors import InputError
+from distill.request import ask
+from messages_server import Behaviour, MessagesServer
+from test_request import PROMPT, teacher
+
+BODY = ask(teacher(), PROMPT, 0, 100).body
+
+
+@pytest.fixture(autouse=True)
+def key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEY", "sk-test-key")
+
+
+def call(server: MessagesServer, do: Callable[[Api], Any], timeout_s: float = 0.3, **profile: Any) -> Any:
+    async def go() -> Any:
+        async with Api(teacher(base_url=server.url, **profile), timeout_s) as api:
+            return await do(api)
+
+    return asyncio.run(go())
+
+
+def create(api: Api) -> Any:
+    return api.create(BODY)
+
+
+def test_raw_bytes_come_out() -> None:
+    with MessagesServer() as server:
+        reply = call(server, create)
+        assert parse(reply.body, batch=False).text == server.answered[0].text
+        assert reply.headers["content-type"] == "application/json"
+
+
+def test_further_options_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+    with MessagesServer() as server:
+        complete = server._complete
+        monkeypatch.setattr(
+            server, "_complete", lambda payload, batch: (seen.append(payload), complete(payload, batch))[1]
+        )
+        body = BODY | {"temperature": 0.5, "thinking": {"type": "adaptive"}, "stop_sequences": ["END"]}
+        call(server, lambda api: api.create(body))
+    assert seen == [body]
+
+
+@pytest.mark.parametrize(
+    ("fault", "uncertain", "overload", "status"),
+    [
+        ("429", False, True, 429),
+        ("529", False, True, 529),
+        ("500", False, False, 500),
+        ("408", False, False, 408),
+        ("drop-before", True, False, 0),
+        ("drop-after", True, False, 0),
+        ("stall", True, False, 0),
+        ("half", True, False, 0),
+    ],
+)
+def test_what_passes(fault: str, uncertain: bool, overload: bool, status: int) -> None:
+    with MessagesServer(Behaviour(fault_share=1.0, faults=(fault,), stall=0.6)) as server:
+        with pytest.raises(Transient) as caught:
+            call(server, create)
+        error = caught.value
+        assert (error.uncertain, error.overload, error.status) == (uncertain, overload, status)
+        assert server.requests.total() == 1  # the SDK does not try again by itself
+
+
+def test_retry_after_is_handed_on() -> None:
+    with MessagesServer(Behaviour(fault_share=1.0, faults=("429-after",))) as server:
+        with pytest.raises(Transient) as caught:
+            call(server, create)
+        assert caught.value.retry_after == 0.05
+
+
+def test_no_connection_is_certain() -> None:
+    with MessagesServer() as server:
+        server.url = "http://127.0.0.1:9"
+        with pytest.raises(Transient) as caught:
+            call(server, create)
+        assert not caught.value.uncertain
+        assert "ConnectError" in str(caught.value)
+
+
+@pytest.mark.parametrize(("status", "of_one_prompt"), [(400, True), (413, True), (403, False), (404, False)])
+def test_what_does_not_pass(status: int, of_one_prompt: bool) -> None:
+    with MessagesServer(Behaviour(refuse={"function": status})) as server:
+        with pytest.raises(Refused) as caught:
+            call(server, create)
+        assert caught.value.status == status
+        assert caught.value.of_one_prompt == of_one_prompt
+        assert "the prompt function is refused" in str(caught.value)
+
+
+def test_an_echoed_key_is_blotted_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEY", "sk-secret-and-wrong")
+    with MessagesServer() as server:
+        with pytest.raises(Refused, match=r"401 authentication_error: invalid key Bearer \*\*\*") as caught:
+            call(server, create)
+        assert "secret" not in repr(caught.value)
+
+
+def test_a_server_of_ones_own_gets_the_key_both_ways_and_the_api_one() -> None:
+    with MessagesServer() as server:
+        call(server, create)
+        assert server.headers[-1]["x-api-key"] == "sk-test-key"
+        assert server.headers[-1]["authorization"] == "Bearer sk-test-key"
+
+        async def go() -> None:
+            async with Api(teacher(), 1.0) as api:
+                await api.create(BODY)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("ANTHROPIC_BASE_URL", server.url)
+            asyncio.run(go())
+        assert "x-api-key" not in server.headers[-1]
+
+
+def test_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KEY")
+    with pytest.raises(InputError, match="KEY: this environment variable must hold the API key"):
+        Api(teacher(), 1.0)
+
+
+def test_count_tokens() -> None:
+    with MessagesServer() as server:
+        assert load(call(server, lambda api: api.count_tokens(BODY)).body) == {"input_tokens": 12}
+        assert not server.answered
+
+
+def test_lines_of_results_are_split_at_line_feeds_alone() -> None:
+    """A line separator within a text is no end of a line of JSON."""
+    with MessagesServer() as server:
+        line = '{"custom_id": "c", "text": "a\u2028b\u2029c\x85d"}'.encode()
+        server.batches["b"] = {
+            "id": "b",
+            "requests": [],
+            "created": 0.0,
+            "polls": 0,
+            "lines": [(line, None), (line, None)],
+        }
+
+        async def read(api: Api) -> list[bytes]:
+            return [one async for one in api.batch_results("b")]
+
+        assert call(server, read) == [line, line, b""]

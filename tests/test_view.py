@@ -1,0 +1,118 @@
+"""distill.view: what the ledger says about the prompts."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from distill import view
+from distill.jsonl import Row
+from distill.ledger import Ledger
+from distill.request import ask
+from distill.teachers import MessagesTeacher
+from distill.view import Incomplete, Tally
+from test_ledger import message, pay
+from test_pricing import SONNET
+from test_request import PROMPT, teacher
+
+ROW: Row = PROMPT | {"split": "train"}
+FIRST = ask(teacher(), PROMPT, 0, 100).key
+SECOND = ask(teacher(), PROMPT, 0, 400).key
+EXCLUDE = teacher().on_stop.model_copy(update={"max_tokens": "exclude"})
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    opened = Ledger(tmp_path / "ledger.sqlite")
+    yield opened
+    opened.close()
+
+
+def resolve(ledger: Ledger, profile: MessagesTeacher | None = None) -> view.Entry:
+    return view.resolve(ROW, 0, profile or teacher(), ledger)
+
+
+def test_nothing_there(ledger: Ledger) -> None:
+    entry = resolve(ledger)
+    assert entry.answer is None
+    assert entry.ask.key == FIRST
+
+
+def test_a_complete_answer(ledger: Ledger) -> None:
+    pay(ledger, FIRST, message("Yes."))
+    entry = resolve(ledger)
+    assert entry.answer is not None
+    assert view.row(entry, entry.answer, 1) == {
+        "id": "p", "split": "train", "prompt": "Write a function.", "completion": "Yes.", "model": "m",
+        "stop_reason": "end_turn", "usage": {"input_tokens": 10, "output_tokens": 20}, "key": FIRST,
+    }  # fmt: skip
+    assert list(view.row(entry, entry.answer, 2))[:2] == ["id", "sample"]
+
+
+def test_a_cut_off_answer_wants_a_second_call(ledger: Ledger) -> None:
+    pay(ledger, FIRST, message("Ye", "max_tokens"))
+    entry = resolve(ledger)
+    assert entry.answer is None
+    assert (entry.ask.key, entry.ask.max_tokens) == (SECOND, 400)
+    # Without a second try it is the answer.
+    entry = resolve(ledger, teacher(on_stop=EXCLUDE))
+    assert entry.answer is not None
+    assert entry.answer.text == "Ye"
+    assert entry.superseded == ()
+
+
+@pytest.mark.parametrize("stop_reason", ["end_turn", "max_tokens", "refusal"])
+def test_the_second_answer_is_the_last(ledger: Ledger, stop_reason: str) -> None:
+    pay(ledger, FIRST, message("Ye", "max_tokens", (10, 100)))
+    pay(ledger, SECOND, message("Yes. No.", stop_reason, (10, 300)))
+    entry = resolve(ledger)
+    assert entry.answer is not None
+    row = view.row(entry, entry.answer, 1)
+    assert (row["completion"], row["stop_reason"], row["key"]) == ("Yes. No.", stop_reason, SECOND)
+    assert row["usage"] == {"input_tokens": 10, "output_tokens": 300,
+                            "superseded": [{"key": FIRST, "input_tokens": 10, "output_tokens": 100}]}  # fmt: skip
+
+
+def test_a_stub_counts_and_is_no_answer(ledger: Ledger) -> None:
+    stub: dict[str, Any] = {
+        "key": FIRST, "state": "paid", "source": "stub", "via": "online", "model": "m", "server": "s", "day": "d",
+        "max_tokens": 0, "worst_usd": "0", "stop_reason": "max_tokens", "input_tokens": 10, "output_tokens": 100,
+    }  # fmt: skip
+    ledger.add([stub])
+    assert resolve(ledger, teacher(on_stop=EXCLUDE)).answer is None
+    assert resolve(ledger).ask.key == SECOND
+    pay(ledger, SECOND, message("Yes."))
+    assert resolve(ledger).superseded[0][1].output_tokens == 100
+
+
+def test_the_bill_by_hand(ledger: Ledger) -> None:
+    """10 in and 20 out; and 10 in and 100 out superseded by 10 in and 300 out: 30 in and 420 out at $3 and $15."""
+    other = {"id": "q", "prompt": "Another.", "split": "heldout"}
+    pay(ledger, ask(teacher(), other, 0, 100).key, message(" \n"))
+    pay(ledger, FIRST, message("Ye", "max_tokens", (10, 100)))
+    pay(ledger, SECOND, message("Yes. No.", "refusal", (10, 300)))
+    pay(ledger, "not of these prompts", message("Yes."))
+    tally = Tally("claude", teacher(), SONNET)
+    rows = list(tally.rows(view.resolve(row, 0, teacher(), ledger) for row in (ROW, other)))
+    assert [row["id"] for row in rows] == ["p", "q"]
+    assert tally.metrics() == {
+        "teacher": "claude", "model": "m", "prompts": 2, "answers": 2, "calls": 3, "cost_usd": 0.00639,
+        "tokens": {"input_tokens": 30, "output_tokens": 420},
+        "stop_reasons": {"end_turn": 1, "refusal": 1},
+        "superseded": {"calls": 1, "cost_usd": 0.00153},
+        "unusable": {"empty": 1, "refusal": 1},
+        "unusable_ids": {"empty": ["q"], "refusal": ["p"]},
+    }  # fmt: skip
+    assert tally.cost == Decimal("0.00639") == (30 * 3 + 420 * 15) / Decimal(10**6)
+
+
+def test_a_missing_answer_ends_it(ledger: Ledger) -> None:
+    with pytest.raises(Incomplete):
+        list(Tally("t", teacher(), SONNET).rows([resolve(ledger)]))
+
+
+def test_listed() -> None:
+    assert view.listed(["a", "b"]) == "a, b"
+    assert view.listed([str(n) for n in range(8)]) == "0, 1, 2, 3, 4 and 3 more"
