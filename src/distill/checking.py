@@ -25,10 +25,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from distill import sandboxed
+from distill.channel import Channel, Over
 from distill.extraction import NoSource, sources, wanted_names
-from distill.remote import Channel, CheckError, Over, RemoteError, install
-from distill.sandbox import STARTERS, Confined, Limits, SandboxError, start
+from distill.remote import CheckError, RemoteError, Session, install
+from distill.sandbox import Confined, Limits, SandboxError, start
 
 DETAIL = 160
 """Characters of a verdict's detail."""
@@ -55,9 +55,8 @@ def judge(job: dict[str, Any]) -> dict[str, str]:
 
 def _run(code: list[str], job: dict[str, Any]) -> dict[str, str]:
     limits = job["limits"]
-    program = Path(sandboxed.__file__).read_text(encoding="utf-8")
     kernel = Limits(limits["cpu_s"], limits["memory_mib"], limits["processes"], limits["file_kib"])
-    confined = start(job["sandbox"], program, kernel)
+    confined = start(job["sandbox"], kernel)
     channel = Channel(confined, time.monotonic() + limits["wall_s"], limits["output_kib"] << 10)
     try:
         return _check(channel, code, job["source"], job["check"])
@@ -71,7 +70,7 @@ def _check(channel: Channel, code: list[str], check: str, path: str) -> dict[str
 
     where = "import"
     try:
-        install(channel.load(code))
+        install(Session(channel), code)
         space: dict[str, Any] = {"__name__": "check"}
         exec(compile(check, path, "exec"), space)  # noqa: S102 (a trusted file of this repository)
         tests = [name for name in space if name.startswith("test_")]
@@ -126,9 +125,8 @@ def _verdict(outcome: str, detail: str) -> dict[str, str]:
 
 
 def _end(confined: Confined) -> None:
-    confined.kill()
     with suppress(OSError):
-        confined.end()
+        confined.end(0)
 
 
 def run_job(job: dict[str, Any]) -> dict[str, str]:
@@ -151,8 +149,11 @@ def run_job(job: dict[str, Any]) -> dict[str, str]:
 
 def _be_job(job: dict[str, Any], writer: int) -> None:
     try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_AS, (_JOB_MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
+        cpu_s = int(job["limits"]["cpu_s"] + GRACE_S)
+        for limit, value in ((resource.RLIMIT_AS, _JOB_MEMORY), (resource.RLIMIT_CPU, cpu_s)):
+            resource.setrlimit(limit, (value, resource.getrlimit(limit)[1]))
         null = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):
             os.dup2(null, descriptor)
@@ -199,11 +200,16 @@ def _children() -> list[int]:
     return [int(word) for word in text.split()]
 
 
-def probe() -> dict[str, str | None]:
-    """Return the name of the first sandbox that works here, or null and why none does."""
+def _leave(*_: object) -> None:
+    sweep()
+    os._exit(0)
+
+
+def probe(names: list[str]) -> dict[str, str | None]:
+    """Return which of some sandboxes works here, the first if several do, or null and why none does."""
     limits = {"cpu_s": 10, "wall_s": 30.0, "memory_mib": 512, "processes": 16, "file_kib": 1024, "output_kib": 1024}
     reasons = []
-    for name in STARTERS:
+    for name in names:
         job = {"answer": _PROBE, "source": _PROBE_CHECK, "check": "probe", "sandbox": name, "limits": limits}
         reply = run_job(job)
         if reply.get("outcome") == "pass":
@@ -221,10 +227,11 @@ def main() -> None:
     warnings.simplefilter("ignore")
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
+    signal.signal(signal.SIGTERM, _leave)
     print("ready", flush=True)
     for line in sys.stdin:
         job = json.loads(line)
-        print(json.dumps(probe() if job is None else run_job(job)), flush=True)
+        print(json.dumps(probe(job["probe"]) if "probe" in job else run_job(job)), flush=True)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ from pydantic import Field
 from distill.config import Model, Number
 from distill.errors import DistillError, InputError
 
+SANDBOXES = ("bubblewrap", "sandlock")
+"""In the order in which they are tried."""
 OUTCOMES = ("pass", "no_code", "syntax", "exception", "wrong_answer", "time_out", "limit")
 
 
@@ -51,13 +53,13 @@ def unavailable() -> str | None:
 
 
 @functools.cache
-def available() -> tuple[str | None, str | None]:
-    """Return the name of the sandbox that works here ('bubblewrap' or 'sandlock'), or why none does."""
+def available(names: tuple[str, ...] = SANDBOXES) -> tuple[str | None, str | None]:
+    """Return which of some sandboxes works here, the first if several do, or why none does."""
     if sys.platform != "linux":
         return None, "no sandbox works here (sandboxes need Linux)"
     worker = _Worker()
     try:
-        reply = worker.ask(None)
+        reply = worker.ask({"probe": names})
     finally:
         worker.close()
     return reply.get("sandbox"), reply.get("reason", "no sandbox works here (the judge did not start)")
@@ -147,6 +149,7 @@ class _Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,
+            start_new_session=True,  # an interrupt from the keyboard goes to the caller alone, which ends this
         )
         self.jobs, self.verdicts = cast("tuple[IO[bytes], IO[bytes]]", (self.process.stdin, self.process.stdout))
         self.closed = False
@@ -154,8 +157,8 @@ class _Worker:
             self.close()
             raise RuntimeError("the judge's process did not start; what it said is above")
 
-    def ask(self, job: dict[str, Any] | None) -> dict[str, Any]:
-        """Return the reply to one job (None: which sandbox works)."""
+    def ask(self, job: dict[str, Any]) -> dict[str, Any]:
+        """Return the reply to one job."""
         line = b""
         with suppress(BrokenPipeError, ValueError):
             self.jobs.write(json.dumps(job).encode() + b"\n")
@@ -170,8 +173,9 @@ class _Worker:
         return {"outcome": "limit", "detail": "the judge was killed"}
 
     def close(self) -> None:
-        """End the process once its job is done."""
+        """End the process and what it runs."""
         self.closed = True
+        self.process.terminate()
         for pipe in (self.jobs, self.verdicts):
             with suppress(BrokenPipeError):
                 pipe.close()

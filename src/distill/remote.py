@@ -1,37 +1,24 @@
 """What an answer defines, as a hidden check sees it: stand-ins whose every use is a question to the sandbox.
 
-In: the pipes of a confined `distill.sandboxed`. Out: a module `solution` whose functions can be called, whose classes
+In: a channel to a confined `distill.sandboxed`. Out: a module `solution` whose functions can be called, whose classes
 can be made objects of, and so on. Plain data come as copies of the builtin types, so comparing them happens here and
 is out of the answer's reach; a list, dict or set that the answer changed is changed here too. Anything else is a
-`Remote`, which equals and orders with nothing but other stand-ins. Exceptions are raised as the nearest builtin class.
+`Remote`, which equals and orders with nothing but other stand-ins. Exceptions are raised as the nearest builtin class,
+and as those of the answer's own classes that the check has imported.
 
-It will not trust a reply's form, size or time. When the answer ends, breaks the protocol or reaches a limit, that is
-its verdict, whatever the check makes of it.
+What it will not do: tell an object that the answer returns twice from its copies, or let a check derive from a class.
 """
 
 import builtins
-import json
-import os
-import select
 import sys
-import time
 import types
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, NoReturn
 
-from distill.sandbox import Confined, was_cpu
-from distill.sandboxed import builtin_name, decode, encode
+from distill.channel import BROKEN, Channel
+from distill.codec import builtin_name, decode, encode
 
 _UNRAISABLE = ("StopIteration", "StopAsyncIteration")  # they would end the check's own loops early
-
-
-class Over(BaseException):
-    """The answer can be asked no more: `outcome` and `detail` are its verdict. No `except Exception` hides it."""
-
-    def __init__(self, outcome: str, detail: str) -> None:
-        super().__init__(outcome, detail)
-        self.outcome, self.detail = outcome, detail
 
 
 class CheckError(Exception):
@@ -39,47 +26,45 @@ class CheckError(Exception):
 
 
 class RemoteError(Exception):
-    """Mixed into every exception that the answer raised."""
+    """Mixed into every exception that the answer raised; attributes are those of the answer's exception."""
 
     name = ""
     text = ""
+    original: "Remote | None" = None
 
     def __str__(self) -> str:
         return self.text
 
+    def __getattr__(self, name: str) -> Any:
+        if self.original is None or name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self.original, name)
 
-@dataclass
-class Channel:
-    """Requests to one confined program, one at a time, until `deadline` (of time.monotonic) or `budget` bytes."""
 
-    confined: Confined
-    deadline: float
-    budget: int
-    over: Over | None = None
-    functions: list[Callable[..., Any]] = field(default_factory=list)
-    pending: bytes = b""
+class Session:
+    """Requests to one answer's code: encodes what is asked, and returns or raises what comes back."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        self.functions: list[Callable[..., Any]] = []
+        self.kinds: dict[int, type[Exception]] = {}
 
     def load(self, sources: list[str]) -> "Remote":
         """Load the answer's code and return its module."""
-        for pipe in (self.confined.requests, self.confined.replies):
-            os.set_blocking(pipe.fileno(), False)
-        self.send({"load": sources})
-        module = self.result(self.receive(), [], {})
-        return module if isinstance(module, Remote) else self.fail("exception", "the program broke the protocol")
+        module = self.result(self.channel.exchange({"load": sources}), [], {})
+        return module if isinstance(module, Remote) else self.channel.fail("exception", BROKEN)
 
     def request(self, operation: str, *args: Any, **kwargs: Any) -> Any:
         """Do one operation of `distill.sandboxed.OPERATIONS` in the sandbox; return or raise what it does."""
-        if self.over:
-            raise self.over
-        self.send({"op": operation, "args": self.encode([list(args), kwargs])})
-        while "callback" in (reply := self.receive()):
-            self.send(self.call_back(reply))
+        reply = self.channel.exchange({"op": operation, "args": self.encode([list(args), kwargs])})
+        while "callback" in reply:
+            reply = self.channel.exchange(self.call_back(reply))
         return self.result(reply, list(args), kwargs)
 
     def result(self, reply: dict[str, Any], args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Return or raise what a reply says, after changing the arguments that the answer changed."""
         if "args" in reply:
-            self.update([args, kwargs], self.decode(reply["args"]))
+            write_back([args, kwargs], self.decode(reply["args"]))
         if "ok" in reply:
             return self.decode(reply["ok"])
         if reply.get("stop"):
@@ -87,17 +72,21 @@ class Channel:
         return self.throw(reply)
 
     def throw(self, reply: dict[str, Any]) -> NoReturn:
-        """Raise the builtin exception nearest to the one that the answer raised."""
-        names = [name for name in reply.get("raise") or ["Exception"] if isinstance(name, str)]
-        kinds = [builtins.__dict__.get(name) for name in names if name not in _UNRAISABLE]
-        name, text = str(reply.get("name"))[:60], str(reply.get("text"))
-        if "MemoryError" in names:
-            self.fail("limit", "the memory limit was reached")
-        for kind in kinds:
-            if isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, ExceptionGroup):
-                error = type(kind.__name__, (RemoteError, kind), {"name": name, "text": text})
-                raise error.__new__(error, text)
-        self.fail("exception", f"{name} was raised")  # SystemExit and the like
+        """Raise the exception nearest to the one that the answer raised."""
+        bases, name = reply.get("raise"), str(reply.get("name"))[:60]
+        if not isinstance(bases, list):
+            self.channel.fail("exception", BROKEN)
+        known = [base for base in bases if isinstance(base, str | int)]
+        if "MemoryError" in known:
+            self.channel.fail("limit", "the memory limit was reached")
+        own = [self.kinds[base] for base in known if isinstance(base, int) and base in self.kinds]
+        nearest = nearest_builtin(known)
+        if nearest is None:  # SystemExit and the like
+            self.channel.fail("exception", f"{name} was raised")
+        kind: Any = type(nearest.__name__, (RemoteError, *own, nearest), {"name": name, "text": str(reply.get("text"))})
+        error = kind.__new__(kind, kind.text)
+        error.original = Remote(self, reply["self"]) if type(reply.get("self")) is int else None
+        raise error
 
     def call_back(self, reply: dict[str, Any]) -> dict[str, Any]:
         """Call a function that the check passed to the answer; return the message that says what came of it."""
@@ -117,6 +106,8 @@ class Channel:
     def _encode_other(self, value: Any) -> Any:
         if type(value) is Remote:
             return ["r", number_of(value)]
+        if value in self.kinds.values():
+            return ["r", next(number for number, kind in self.kinds.items() if kind is value)]
         if not callable(value):
             raise CheckError(f"it passes a {type(value).__name__}, which cannot be sent to the answer")
         self.functions.append(value)
@@ -127,95 +118,51 @@ class Channel:
         try:
             return decode(data, self._decode_other)
         except (ValueError, TypeError, LookupError, RecursionError, AttributeError):
-            self.fail("exception", "the program broke the protocol")
+            self.channel.fail("exception", BROKEN)
 
-    def _decode_other(self, tag: str, number: int) -> Any:
-        return self.functions[number] if tag == "c" else Remote(self, number)
+    def _decode_other(self, tag: str, rest: list[Any]) -> Any:
+        if tag == "e" and (nearest := nearest_builtin(rest[1])):
+            return self.kinds.setdefault(rest[0], type(nearest.__name__, (nearest,), {}))
+        return self.functions[rest[0]] if tag == "c" else Remote(self, rest[0])
 
-    def update(self, old: Any, new: Any) -> None:
-        """Give `old` the contents of `new`, keeping the identity of what is mutable in it."""
-        if isinstance(old, list) and isinstance(new, list):
-            shared = [self.merged(*pair) for pair in zip(old, new, strict=False)]
-            old[:] = shared + new[len(shared) :]
-        elif isinstance(old, dict) and isinstance(new, dict):
-            merged = {key: self.merged(old.get(key), value) for key, value in new.items()}
-            old.clear()
-            old.update(merged)
-        elif isinstance(old, set) and isinstance(new, set):
-            old.clear()
-            old.update(new)
-        elif isinstance(old, bytearray) and isinstance(new, bytearray):
-            old[:] = new
 
-    def merged(self, old: Any, new: Any) -> Any:
-        """Return `old` with the contents of `new` where both are the same kind of container, else `new`."""
-        if type(old) is type(new) and isinstance(old, list | dict | set | bytearray):
-            self.update(old, new)
-            return old
-        if isinstance(old, tuple) and isinstance(new, tuple) and len(old) == len(new):
-            return tuple(self.merged(*pair) for pair in zip(old, new, strict=True))
+def nearest_builtin(bases: list[str | int]) -> type[Exception] | None:
+    """Return the first of some bases that is a builtin class of exceptions which can be raised here."""
+    for base in bases:
+        kind = builtins.__dict__.get(base) if isinstance(base, str) and base not in _UNRAISABLE else None
+        if isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, ExceptionGroup):
+            return kind
+    return None
+
+
+def write_back(old: Any, new: Any) -> Any:
+    """Give `old` the contents of `new`, keeping the identity of what is mutable in it; return what stands for both."""
+    if isinstance(old, list) and isinstance(new, list):
+        shared = [write_back(*pair) for pair in zip(old, new, strict=False)]
+        old[:] = shared + new[len(shared) :]
+    elif isinstance(old, dict) and isinstance(new, dict):
+        merged = {key: write_back(old.get(key), value) for key, value in new.items()}
+        old.clear()
+        old.update(merged)
+    elif isinstance(old, set) and isinstance(new, set):
+        old.clear()
+        old.update(new)
+    elif isinstance(old, bytearray) and isinstance(new, bytearray):
+        old[:] = new
+    elif isinstance(old, tuple) and isinstance(new, tuple) and len(old) == len(new):
+        return tuple(write_back(*pair) for pair in zip(old, new, strict=True))
+    else:
         return old if callable(old) else new
-
-    def send(self, message: dict[str, Any]) -> None:
-        """Write one message, however slowly the program reads."""
-        data = memoryview(json.dumps(message).encode() + b"\n")
-        while data:
-            self.wait(self.confined.requests.fileno(), select.POLLOUT)
-            try:
-                data = data[os.write(self.confined.requests.fileno(), data) :]
-            except BlockingIOError:
-                continue
-            except OSError:
-                self.ended()
-
-    def receive(self) -> dict[str, Any]:
-        """Read one message."""
-        parts = [self.pending]
-        while b"\n" not in parts[-1]:
-            self.wait(self.confined.replies.fileno(), select.POLLIN)
-            chunk = os.read(self.confined.replies.fileno(), 1 << 16)
-            self.budget -= len(chunk)
-            if not chunk:
-                self.ended()
-            if self.budget < 0:
-                self.fail("limit", "the limit on output was reached")
-            parts.append(chunk)
-        line, _, self.pending = b"".join(parts).partition(b"\n")
-        try:
-            message = json.loads(line)
-        except (ValueError, RecursionError):
-            message = None
-        return message if isinstance(message, dict) else self.fail("exception", "the program broke the protocol")
-
-    def wait(self, descriptor: int, event: int) -> None:
-        """Wait until a pipe is ready."""
-        poll = select.poll()
-        poll.register(descriptor, event)
-        left = self.deadline - time.monotonic()
-        if left <= 0 or not poll.poll(left * 1000):
-            self.fail("time_out", "the time limit was reached")
-
-    def ended(self) -> NoReturn:
-        """Say how the program ended."""
-        self.confined.kill()  # it may have closed its pipe and live on
-        status = self.confined.end()
-        if was_cpu(status):
-            self.fail("time_out", "the limit on CPU time was reached")
-        self.fail("exception", "the program ended before it answered")
-
-    def fail(self, outcome: str, detail: str) -> NoReturn:
-        """End the conversation: from now on every use of the answer raises the same."""
-        self.over = Over(outcome, detail)
-        raise self.over
+    return old
 
 
 class Remote:
     """Something in the sandbox that is no plain data. Only what Python's own protocols need is defined here."""
 
-    __slots__ = ("_remote_channel", "_remote_number")
+    __slots__ = ("_remote_number", "_remote_session")
 
-    def __init__(self, channel: Channel, number: int) -> None:
-        object.__setattr__(self, "_remote_channel", channel)
+    def __init__(self, session: Session, number: int) -> None:
+        object.__setattr__(self, "_remote_session", session)
         object.__setattr__(self, "_remote_number", number)
 
     def __getattr__(self, name: str) -> Any:
@@ -230,8 +177,8 @@ class Remote:
         ask("delattr", self, name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        channel: Channel = object.__getattribute__(self, "_remote_channel")
-        return channel.request("call", self, *args, **kwargs)
+        session: Session = object.__getattribute__(self, "_remote_session")
+        return session.request("call", self, *args, **kwargs)
 
     def __eq__(self, other: object) -> bool:
         # An answer's __eq__ is asked only about its own objects, never about what the check expects.
@@ -245,6 +192,10 @@ class Remote:
     def __iter__(self) -> Iterator[Any]:
         found: Iterator[Any] = ask("iter", self)
         return found
+
+    def __await__(self) -> Generator[None, None, Any]:
+        return ask("await", self)
+        yield  # the sandbox has an event loop of its own
 
     def __exit__(self, kind: type | None, error: object, trace: object) -> Any:
         return ask("exit", self, next(filter(builtin_name, kind.__mro__)) if kind else None)
@@ -264,8 +215,8 @@ def number_of(remote: Remote) -> int:
 
 def ask(operation: str, remote: Remote, *args: Any) -> Any:
     """Do one operation on what `remote` stands for."""
-    channel: Channel = object.__getattribute__(remote, "_remote_channel")
-    return channel.request(operation, remote, *args)
+    session: Session = object.__getattribute__(remote, "_remote_session")
+    return session.request(operation, remote, *args)
 
 
 def _method(operation: str) -> Callable[..., Any]:
@@ -278,8 +229,8 @@ def _ordering(operation: str) -> Callable[[Remote, Any], Any]:
 
 def _reflected(operation: str) -> Callable[[Remote, Any], Any]:
     def method(self: Remote, other: Any) -> Any:
-        channel: Channel = object.__getattribute__(self, "_remote_channel")
-        return channel.request(operation, other, self)
+        session: Session = object.__getattribute__(self, "_remote_session")
+        return session.request(operation, other, self)
 
     return method
 
@@ -300,20 +251,20 @@ for _name in ("iadd", "isub", "imul"):
 class Solution(types.ModuleType):
     """The module that a check imports as `solution`."""
 
-    def __init__(self, module: Remote) -> None:
+    def __init__(self, session: Session, module: Remote) -> None:
         super().__init__("solution")
-        self.__dict__["_module"] = module
+        self.__dict__["_answer"] = session, module
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        session, module = self.__dict__["_answer"]
         try:
-            return getattr(self.__dict__["_module"], name)
+            return getattr(module, name)
         except AttributeError:
-            channel: Channel = object.__getattribute__(self.__dict__["_module"], "_remote_channel")
-            channel.fail("exception", f"the code does not define {name}")
+            session.channel.fail("exception", f"the code does not define {name}")
 
 
-def install(module: Remote) -> None:
-    """Make `import solution` give the answer's module."""
-    sys.modules["solution"] = Solution(module)
+def install(session: Session, sources: list[str]) -> None:
+    """Load an answer's code and make `import solution` give its module."""
+    sys.modules["solution"] = Solution(session, session.load(sources))

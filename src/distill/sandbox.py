@@ -1,6 +1,6 @@
-"""Starting a Python program confined: bubblewrap where `bwrap` is on PATH, else sandlock; the only import of sandlock.
+"""Starting `distill.sandboxed` confined, in bubblewrap or in sandlock; the only import of sandlock.
 
-In: Python source, and limits. Out: a running process with two pipes. Inside it there is no network, no environment,
+In: limits. Out: a running process with two pipes. Inside it there is no network, no environment,
 no other process to be seen, nothing that can be written, and to be read only the interpreter with its standard
 library, the system's shared libraries and /dev/null. It will not run anything where neither sandbox works.
 Under sandlock a program that guesses a path can learn that it exists (`stat`), not what it holds.
@@ -10,6 +10,7 @@ Limits: seconds of CPU, memory, file size, open files and core dumps by rlimits;
 a user id of its own), else by memory; wall time and output by whoever reads the pipe (`distill.checking`).
 """
 
+import functools
 import json
 import os
 import platform
@@ -20,7 +21,6 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
@@ -34,6 +34,7 @@ USERS = 5_000
 _MIB = 1 << 20
 _DAC_READ_SEARCH = 2
 _SYSTEM_LIBRARIES = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/etc/ld.so.cache")
+_INSIDE = ("codec", "sandboxed")
 _ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0"}
 
 
@@ -53,17 +54,16 @@ class Confined:
 
     requests: IO[bytes]
     replies: IO[bytes]
-    kill: Callable[[], None]
-    end: Callable[[], int]
-    """Wait for the end and return the exit status, or minus the number of the signal."""
+    end: Callable[[float], int]
+    """Wait for the end, by force after so many seconds; return the exit status, or minus the number of the signal."""
 
 
 class SandboxError(Exception):
     """This sandbox does not work here; the text says why."""
 
 
-def start(name: str, source: str, limits: Limits) -> Confined:
-    """Start `source` in the sandbox called `name`: it gets `confine`'s JSON (see `distill.sandboxed`) as argument.
+def start(name: str, limits: Limits) -> Confined:
+    """Start `distill.sandboxed` in the sandbox called `name`.
 
     Raises:
         SandboxError: It could not be started.
@@ -73,10 +73,10 @@ def start(name: str, source: str, limits: Limits) -> Confined:
     filters = seccomp.program(platform.machine())
     if filters is None:
         raise SandboxError(f"no system call table for {platform.machine()}")
-    return STARTERS[name](source, limits, filters.hex())
+    return STARTERS[name](limits, filters.hex())
 
 
-def _bubblewrap(source: str, limits: Limits, filters: str) -> Confined:
+def _bubblewrap(limits: Limits, filters: str) -> Confined:
     if (program := shutil.which("bwrap")) is None:
         raise SandboxError("bwrap is not on PATH")
     root = os.geteuid() == 0
@@ -89,7 +89,7 @@ def _bubblewrap(source: str, limits: Limits, filters: str) -> Confined:
         options += ["--setenv", key, value]
     rules = _rules(limits, filters, limits.processes, None)
     process = subprocess.Popen(
-        [program, "--cap-drop", "ALL", *options, "--", *_command(source, rules)],
+        [program, "--cap-drop", "ALL", *options, "--", *_command(rules)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -98,23 +98,27 @@ def _bubblewrap(source: str, limits: Limits, filters: str) -> Confined:
     )
     requests, replies = cast("tuple[IO[bytes], IO[bytes]]", (process.stdin, process.stdout))
 
-    def end() -> int:
-        status = process.wait()
+    def end(grace_s: float) -> int:
+        try:
+            status = process.wait(grace_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            status = process.wait()
         return 128 - status if status > 128 else status  # bwrap adds 128 to the number of a signal
 
-    return Confined(requests, replies, process.kill, end)
+    return Confined(requests, replies, end)
 
 
 def _binds(paths: list[str]) -> list[str]:
     # bwrap makes missing parents readable by their owner alone, who is not the user that the program becomes.
-    parents = sorted({str(parent) for path in paths for parent in Path(path).parents} - {"/"})
+    parents = sorted({str(parent) for path in [*paths, "/dev/null"] for parent in Path(path).parents} - {"/"})
     options = [word for parent in parents for word in ("--perms", "0755", "--dir", parent)]
     return options + [word for path in paths for word in ("--ro-bind", path, path)]
 
 
-def _sandlock(source: str, limits: Limits, filters: str) -> Confined:
+def _sandlock(limits: Limits, filters: str) -> Confined:
     try:
-        from sandlock import Sandbox, StdioMode
+        from sandlock import ExitReason, Sandbox, StdioMode
     except (ImportError, OSError) as error:
         raise SandboxError(f"sandlock cannot be imported ({type(error).__name__})") from None
     root = os.geteuid() == 0
@@ -131,23 +135,20 @@ def _sandlock(source: str, limits: Limits, filters: str) -> Confined:
     )
     pipe, null = StdioMode.PIPED, StdioMode.NULL
     try:
-        process = box.popen(_command(source, rules), stdin=pipe, stdout=pipe, stderr=null)
+        process = box.popen(_command(rules), stdin=pipe, stdout=pipe, stderr=null)
     except Exception as error:  # sandlock's own tree of exceptions, and RuntimeError
         raise SandboxError(f"sandlock: {' '.join(str(error).split())}") from None
 
-    def end() -> int:
-        result = process.wait()
-        return -int(result.signal) if result.signal and result.signal > 0 else int(result.exit_code)
+    def end(grace_s: float) -> int:
+        result = process.wait(max(grace_s, 0.001))
+        if result.reason in (ExitReason.KILLED, ExitReason.TIMEOUT):
+            return -signal.SIGKILL
+        return -int(result.signal) if result.reason == ExitReason.SIGNALED else int(result.exit_code)
 
-    def kill() -> None:
-        with suppress(OSError, RuntimeError):
-            process.kill()
-
-    return Confined(process.stdin, process.stdout, kill, end)
+    return Confined(process.stdin, process.stdout, end)
 
 
-STARTERS: dict[str, Callable[[str, Limits, str], Confined]] = {"bubblewrap": _bubblewrap, "sandlock": _sandlock}
-"""The sandboxes, in the order in which they are tried."""
+STARTERS: dict[str, Callable[[Limits, str], Confined]] = {"bubblewrap": _bubblewrap, "sandlock": _sandlock}
 
 
 def visible() -> list[str]:
@@ -160,9 +161,22 @@ def visible() -> list[str]:
     return [path for path in exist if not any(str(parent) in exist for parent in Path(path).parents)]
 
 
-def _command(source: str, rules: dict[str, Any]) -> list[str]:
+def _command(rules: dict[str, Any]) -> list[str]:
     # No site-packages (-s -S), no current directory on the path (-P), no cache files (-B).
-    return [os.path.realpath(sys.executable), "-s", "-S", "-P", "-B", "-c", source, json.dumps(rules)]
+    return [os.path.realpath(sys.executable), "-s", "-S", "-P", "-B", "-c", _program(), json.dumps(rules)]
+
+
+@functools.cache
+def _program() -> str:
+    """Return one program that holds the two modules that run inside, which it could not see there as files."""
+    texts = {name: Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8") for name in _INSIDE}
+    return (
+        "import sys, types\n"
+        f"for name, text in {texts!r}.items():\n"
+        "    module = sys.modules['distill.' + name] = types.ModuleType('distill.' + name)\n"
+        "    exec(compile(text, name, 'exec'), module.__dict__)\n"
+        "module.main()\n"
+    )
 
 
 def _rules(limits: Limits, filters: str, processes: int | None, capability: int | None) -> dict[str, Any]:
@@ -180,8 +194,3 @@ def _rules(limits: Limits, filters: str, processes: int | None, capability: int 
 def _readable_by_others(path: str) -> bool:
     places = [Path(path), *Path(path).parents]
     return all(place.stat().st_mode & stat.S_IXOTH and place.stat().st_mode & stat.S_IROTH for place in places)
-
-
-def was_cpu(status: int) -> bool:
-    """Tell whether an exit status means that the limit on CPU time was reached."""
-    return status == -signal.SIGXCPU

@@ -1,16 +1,11 @@
 """The program that runs inside the sandbox: it loads an answer's code and does what the judge asks of it.
 
 In: limits (JSON, the only argument), then one JSON request a line on standard input: the code, then operations on
-what it defines. Out: one JSON reply a line on standard output. It needs the standard library alone, since it is
-passed to the interpreter as text (`python -c`) where neither this repository nor its packages can be seen.
+what it defines. Out: one JSON reply a line on standard output. It needs the standard library and `distill.codec`
+alone: both are passed to the interpreter as text, where neither this repository nor its packages can be seen.
 
 It will not judge. Once the answer's code is loaded, nothing in this process can be trusted: a reply is a claim, which
-the judge compares on its side. The codec is here, and both sides use it.
-
-Values cross as JSON. None, bool, float, str and small int are themselves; a JSON list is a tagged value: "l" list,
-"t" tuple, "s" set, "f" frozenset, "d" dict (pairs), "b" bytes, "a" bytearray, "i" large int (hex), "R" range,
-"n" a builtin class by its name, "r" anything else in the sandbox, "c" a function of the judge. Subclasses (Counter,
-namedtuple, IntEnum) cross as the builtin class that they derive from.
+the judge compares on its side.
 """
 
 import builtins
@@ -23,82 +18,17 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
-DEPTH = 150
-"""Levels of nesting that cross; more raises RecursionError."""
-
-_SAFE_INT = 1 << 53
-_ITERABLES: list[tuple[str, type]] = [("l", list), ("t", tuple), ("s", set), ("f", frozenset)]
+from distill.codec import builtin_name, decode, encode
 
 
-def encode(value: Any, other: Callable[[Any], Any], depth: int = 0) -> Any:
-    """Return `value` as JSON data; `other` encodes what is not plain data, or raises."""
-    if value is None or type(value) in (bool, float, str):
-        return value
-    if depth > DEPTH:
-        raise RecursionError("a value is nested too deeply")
-    if isinstance(value, int):
-        plain = int.__int__(value)
-        return plain if -_SAFE_INT < plain < _SAFE_INT else ["i", hex(plain)]
-    if isinstance(value, float):
-        return float.__float__(value)
-    if isinstance(value, str):
-        return str.__str__(value)
-    if isinstance(value, dict):
-        pairs = list(dict.items(value))
-        return ["d", *([encode(key, other, depth + 1), encode(item, other, depth + 1)] for key, item in pairs)]
-    for tag, kind in _ITERABLES:
-        if isinstance(value, kind):
-            return [tag, *(encode(item, other, depth + 1) for item in kind.__iter__(value))]  # type: ignore[attr-defined]
-    return _encode_rare(value, other)
+def asyncio_run(awaitable: Any) -> Any:
+    """Wait for an awaitable in an event loop of its own."""
+    import asyncio
 
+    async def wait() -> Any:
+        return await awaitable
 
-def _encode_rare(value: Any, other: Callable[[Any], Any]) -> Any:
-    if type(value) in (bytes, bytearray):
-        return ["b" if type(value) is bytes else "a", value.hex()]
-    if type(value) is range:
-        return ["R", hex(value.start), hex(value.stop), hex(value.step)]
-    if isinstance(value, type) and builtin_name(value):
-        return ["n", builtin_name(value)]
-    return other(value)
-
-
-def builtin_name(kind: type) -> str:
-    """Return the name by which `builtins` knows a class, '' if it does not."""
-    name: str = type.__dict__["__name__"].__get__(kind)  # a metaclass cannot give another
-    return name if builtins.__dict__.get(name) is kind else ""
-
-
-def decode(data: Any, other: Callable[[str, int], Any]) -> Any:
-    """Return the value that `data` encodes; `other` gives what the tags "r" and "c" with a number stand for.
-
-    Raises:
-        ValueError, TypeError, LookupError, RecursionError: It encodes nothing.
-    """
-    if not isinstance(data, list):
-        if isinstance(data, dict):
-            raise ValueError("a bare JSON object encodes nothing")
-        return data
-    tag, *rest = data
-    for known, kind in _ITERABLES:
-        if tag == known:
-            return kind(decode(item, other) for item in rest)
-    if tag == "d":
-        return {decode(key, other): decode(value, other) for key, value in rest}
-    return _decode_rare(tag, rest, other)
-
-
-def _decode_rare(tag: Any, rest: list[Any], other: Callable[[str, int], Any]) -> Any:
-    if tag == "i":
-        return int(rest[0], 16)
-    if tag in ("b", "a"):
-        return (bytes if tag == "b" else bytearray).fromhex(rest[0])
-    if tag == "R":
-        return range(*(int(part, 16) for part in rest))
-    if tag == "n" and isinstance(kind := builtins.__dict__[rest[0]], type):
-        return kind
-    if tag in ("r", "c") and type(rest[0]) is int:
-        return other(tag, rest[0])
-    raise ValueError("unknown tag")
+    return asyncio.run(wait())
 
 
 # What the judge can ask for. The code inside can do all of it anyway; a closed list keeps both sides in step.
@@ -120,6 +50,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "isinstance": isinstance,
     "issubclass": issubclass,
     "enter": lambda manager: type(manager).__enter__(manager),
+    "await": asyncio_run,
     "exit": lambda manager, kind: type(manager).__exit__(manager, kind, kind() if kind else None, None),
 }
 OPERATIONS |= {
@@ -143,14 +74,26 @@ class Server:
 
     def reference(self, value: Any) -> Any:
         """Encode anything that is not plain data as a number; the same object has the same number."""
+        if isinstance(value, type) and issubclass(value, BaseException):
+            return ["e", self.number(value), self.bases(value)]
+        return ["r", self.number(value)]
+
+    def number(self, value: Any) -> int:
+        """Return the number of an object, which lives on from now."""
         if id(value) not in self.numbers:
             self.numbers[id(value)] = len(self.objects)
             self.objects.append(value)
-        return ["r", self.numbers[id(value)]]
+        return self.numbers[id(value)]
 
-    def resolve(self, tag: str, number: int) -> Any:
+    def bases(self, kind: type) -> list[str | int]:
+        """Return a class and its bases, nearest first: builtin ones by name, others by number."""
+        return [builtin_name(base) or self.number(base) for base in type.mro(kind)]
+
+    def resolve(self, tag: str, rest: list[Any]) -> Any:
         """Decode a number: an object in here, or a function of the judge."""
-        return self.objects[number] if tag == "r" else lambda *args, **kwargs: self.call_judge(number, args, kwargs)
+        if tag == "r":
+            return self.objects[rest[0]]
+        return lambda *args, **kwargs: self.call_judge(rest[0], args, kwargs)
 
     def receive(self) -> Any:
         """Return the next message; leave at once, without exit handlers, when the judge has gone."""
@@ -161,7 +104,10 @@ class Server:
 
     def send(self, message: Any) -> None:
         """Write one message."""
-        data = memoryview(json.dumps(message).encode() + b"\n")
+        try:
+            data = memoryview(json.dumps(message).encode() + b"\n")
+        except MemoryError:
+            data = memoryview(b'{"raise": ["MemoryError"]}\n')
         while data:
             data = data[os.write(self.replies, data) :]
 
@@ -187,26 +133,26 @@ class Server:
             after = encode([args, kwargs], self.reference)
             return reply if after == message["args"] else {**reply, "args": after}
         except BaseException as error:
-            return failure(error)
+            return self.failure(error)
 
     def attempt(self, operation: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Return the reply of one operation, which may raise anything."""
         try:
             return {"ok": encode(operation(*args, **kwargs), self.reference)}
         except StopIteration as error:
-            return {"stop": True} if operation is next else failure(error)
+            return {"stop": True} if operation is next else self.failure(error)
         except BaseException as error:
-            return failure(error)
+            return self.failure(error)
 
-
-def failure(error: BaseException) -> Any:
-    """Return the reply for an exception: the names of its builtin bases, nearest first, and its text."""
-    try:
-        text = str.__str__(str(error))
-    except BaseException:
-        text = ""
-    bases = [name for kind in type.mro(type(error)) if (name := builtin_name(kind))]
-    return {"raise": bases, "name": type.__dict__["__name__"].__get__(type(error)), "text": text[:1000]}
+    def failure(self, error: BaseException) -> Any:
+        """Return the reply for an exception: bases, name and text, and the exception if its class is no builtin."""
+        try:
+            text = str.__str__(str(error))
+        except BaseException:
+            text = ""
+        bases = self.bases(type(error))
+        reply = {"raise": bases, "name": type.__dict__["__name__"].__get__(type(error)), "text": text[:1000]}
+        return reply if isinstance(bases[0], str) else {**reply, "self": self.number(error)}
 
 
 class PytestShell(types.ModuleType):
@@ -247,7 +193,9 @@ def load(sources: list[str]) -> types.ModuleType:
 def confine(limits: dict[str, Any]) -> None:
     """Give up what the sandbox around this process may have left: resources, the root user, system calls."""
     for name, value in limits["resources"].items():
-        resource.setrlimit(getattr(resource, name), (value, value))
+        # At the soft limit on CPU time comes a signal that says so, at the hard one the end.
+        hard = value + 1 if name == "RLIMIT_CPU" else value
+        resource.setrlimit(getattr(resource, name), (value, hard))
     import ctypes
 
     libc = ctypes.CDLL(None, use_errno=True)
@@ -294,10 +242,6 @@ def main() -> None:
     try:
         reply = {"ok": server.reference(load(server.receive()["load"]))}
     except BaseException as error:
-        reply = failure(error)
+        reply = server.failure(error)
     server.send(reply)
     server.serve()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,3 @@
+"""Nests brackets more deeply than a parser can follow."""
+# expected: syntax|exception
+answer = "@DEEP@"

@@ -1,0 +1,7 @@
+"""Crashes, to leave a core dump."""
+# expected: exception
+import os
+
+
+def answer():
+    os.abort()

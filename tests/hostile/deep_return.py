@@ -1,0 +1,9 @@
+"""Returns a list in a list in a list."""
+# expected: exception
+
+
+def answer():
+    value = []
+    for _ in range(100_000):
+        value = [value]
+    return value

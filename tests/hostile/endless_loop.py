@@ -1,0 +1,7 @@
+"""Never ends."""
+# expected: time_out
+
+
+def answer():
+    while True:
+        pass

@@ -1,0 +1,9 @@
+"""Prints for ever, to both streams."""
+# expected: time_out
+import sys
+
+
+def answer():
+    while True:
+        print("x" * 65536)
+        print("x" * 65536, file=sys.stderr)

@@ -1,0 +1,7 @@
+"""Crashes the interpreter."""
+# expected: exception
+import ctypes
+
+
+def answer():
+    ctypes.string_at(0)
