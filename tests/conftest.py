@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-SECRETS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL", "DISTILL_LEDGER", "DVC_ROOT", "HF_TOKEN")
+SECRETS = (
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_AUTH_TOKEN",
+    "ANTHROPIC_BASE_URL",
+    "DISTILL_LEDGER",
+    "DVC_ROOT",
+    "DVC_STAGE",
+    "HF_TOKEN",
+)
 
 # Set before any test module is imported: these libraries read them at import.
 os.environ["HF_HUB_OFFLINE"] = "1"

@@ -30,6 +30,17 @@ def test_one_line(capsys: pytest.CaptureFixture[str], error: BaseException, stat
     assert shown.count("\n") == 1
 
 
+def test_inside_dvc_it_says_where_earlier_results_are(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DVC_STAGE", "format")
+    with pytest.raises(SystemExit):
+        cli.run(lambda: _raise(InputError("broken; mend it")))
+    assert capsys.readouterr().err == (
+        "error: broken; mend it (what the stage made before is kept: `dvc checkout` brings it back)\n"
+    )
+
+
 def test_a_bug_is_not_hidden() -> None:
     with pytest.raises(ZeroDivisionError):
         cli.run(lambda: _raise(ZeroDivisionError()))

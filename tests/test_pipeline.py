@@ -1,11 +1,13 @@
-"""The real dvc on the real stages, with a tiny student: what reruns, same bytes, experiments, remotes, a fresh clone."""
+"""The real dvc on the real stages with a tiny student: what reruns, the same bytes, experiments, remotes."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
 from conftest import ROOT
 from workspace import commit, dvc, git, load, make_workspace, repro, run, set_params
 
@@ -25,7 +27,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pipeline") / "repo"
     folder.mkdir()
     make_workspace(folder)
-    assert [stage for stage in repro(folder) if stage in ALL] == ALL
+    assert repro(folder) == ALL
     commit(folder, "run")
     return folder
 
@@ -73,7 +75,7 @@ def test_the_rank_runs_train_and_evaluate(workspace: Path) -> None:
 def test_the_student_runs_format_train_and_evaluate(workspace: Path) -> None:
     set_params(workspace, {"student": "tiny-2"})
     # The two students share a tokenizer, so format runs and gives the same bytes.
-    assert [stage for stage in repro(workspace) if stage in ALL] == ["format", "train", "evaluate"]
+    assert repro(workspace) == ["format", "train", "evaluate"]
 
 
 def test_a_new_prompt_runs_everything_and_moves_nothing(workspace: Path) -> None:
@@ -81,20 +83,21 @@ def test_a_new_prompt_runs_everything_and_moves_nothing(workspace: Path) -> None
     (workspace / "data/prompts/mine.yaml").write_text(
         "group: mine\nsplit: train\nprompts: [{slug: my-own, prompt: Write a function that adds two numbers.}]\n"
     )
-    (workspace / "data/reference/my-own.md").write_text("Add them.\n\n```python\ndef add(a, b):\n    return a + b\n```\n")
+    (workspace / "data/reference/my-own.md").write_text(
+        "Add them.\n\n```python\ndef add(a, b):\n    return a + b\n```\n"
+    )
     set_params(workspace, {"expand_prompts.max_train_bases": None})
-    set_params(workspace, {"expand_prompts.max_train_bases": 7})
-    ran = [stage for stage in repro(workspace, "format")]
-    assert ran == ["expand_prompts", "collect", "format"]
+    assert repro(workspace, "format") == ["expand_prompts", "collect", "format"]
     after = {name: (workspace / name).read_text().splitlines() for name in before}
     for name, lines in before.items():
         assert set(lines) <= set(after[name])
+    assert "my-own" in {json.loads(line)["id"] for lines in after.values() for line in lines}
 
 
 def test_deleted_outputs_come_back_with_the_same_bytes(workspace: Path) -> None:
     before = {name: (workspace / name).read_bytes() for name in OUTPUTS}
     # Forced, so that every stage computes again instead of being restored from the cache.
-    assert repro(workspace, "--force") == ALL or True
+    assert repro(workspace, "--force") == ALL
     assert [name for name in OUTPUTS if (workspace / name).read_bytes() != before[name]] == []
 
 
@@ -112,7 +115,6 @@ def clone(made: Path, folder: Path, **env: str) -> Path:
 
 
 def test_a_teammate_pulls_from_a_local_remote(workspace: Path, tmp_path: Path) -> None:
-    dvc(workspace, "push", "-r", "shared") if False else None
     dvc(workspace, "remote", "add", "-d", "shared", str(tmp_path / "remote"))
     dvc(workspace, "push")
     commit(workspace, "remote")
@@ -183,6 +185,9 @@ def test_an_unknown_profile_is_named(workspace: Path) -> None:
     assert result.returncode != 0
     assert "cluade" in result.stderr + result.stdout
     assert "Traceback" not in result.stderr + result.stdout
+    assert "`dvc checkout` brings it back" in result.stderr
+    git(workspace, "checkout", "-q", "--", "params.yaml")
+    dvc(workspace, "checkout", "-q")
     assert (workspace / "data/teacher_data.jsonl").exists()
 
 

@@ -44,5 +44,7 @@ def describe_os_error(error: OSError) -> str:
 
 
 def _fail(message: str) -> None:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    # dvc deletes a stage's outputs before it runs the stage; they are in its cache.
+    hint = " (what the stage made before is kept: `dvc checkout` brings it back)" if "DVC_STAGE" in os.environ else ""
+    print(f"error: {' '.join(message.split())}{hint}", file=sys.stderr)
     raise SystemExit(1)

@@ -147,8 +147,10 @@ def check_enough(examples: list[Example], params: FormatParams) -> list[Example]
     kept = [example for example in examples if example.dropped is None]
     if len(kept) < max(1, params.min_kept_share * len(examples)):
         counts = ", ".join(f"{reason} {len(ids)}" for reason, ids in _dropped_ids(examples).items() if ids)
-        raise InputError(f"{TEACHER_DATA}: only {len(kept)} of {len(examples)} answers can be trained on "
-                         f"({counts or 'there is none'}); mend the answers, or lower format.min_kept_share in params.yaml")  # fmt: skip
+        raise InputError(
+            f"{TEACHER_DATA}: only {len(kept)} of {len(examples)} answers can be trained on "
+            f"({counts or 'there is none'}); mend the answers, or lower format.min_kept_share in params.yaml"
+        )
     return kept
 
 

@@ -61,11 +61,20 @@ class _Kind(Model):
     kind: Literal["none", "messages", "batches"]
 
 
+def load(params: Path) -> tuple[str, NoJudge | MessagesJudge | BatchesJudge]:
+    """Return name and profile of the selected judge.
+
+    Raises:
+        InputError: No such profile, or one of its keys is unknown, missing or of the wrong type.
+    """
+    _, peek = profile(_Kind, "judge", params)
+    return profile(KINDS[peek.kind], "judge", params)
+
+
 def main() -> None:
     """Command line: `python -m distill.judge`."""
     args = cli.parser(__doc__).parse_args()
-    _, peek = profile(_Kind, "judge", args.params)
-    name, judge = profile(KINDS[peek.kind], "judge", args.params)
+    name, judge = load(args.params)
     if isinstance(judge, NoJudge):
         write_jsonl(OUTPUT, [])
         write_json(METRICS, {"enabled": False})
