@@ -98,7 +98,7 @@ class World:
         harm = [f"somebody called {address}" for address in self.calls]
         harm += ["the victim is dead"] if self.victim.poll() is not None else []
         harm += ["something was written"] if (self.folder / "target").exists() else []
-        harm += [f"something was written to {place}" for place in PLACES if Path(place, self.name).exists()]
+        harm += [f"something was written to {place}" for place in PLACES if os.path.exists(f"{place}/{self.name}")]
         harm += ["the library was changed"] if self.name in Path(os.__file__).read_text() else []
         children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
         return harm + [f"process {child} was left" for child in children if int(child) != self.victim.pid]
@@ -146,14 +146,17 @@ class Program:
 
 
 def judge_with_neighbours(programs: list[Program], sandbox: str, world: World, wall_s: float) -> dict[str, Verdict]:
-    """Judge programs with an honest answer beside each."""
-    honest = world.folder / "honest.py"
-    honest.write_text(HONEST_CHECK)
-    answers = [answer for one in programs for answer in (one.answer, HONEST)]
-    checks = [check for one in programs for check in (one.check, honest)]
-    verdicts = judge(answers, checks, limits(wall_s), workers=2, sandbox=sandbox)
-    assert set(verdicts[1::2]) == {Verdict("pass", "")}
-    return {one.name: verdict for one, verdict in zip(programs, verdicts[::2], strict=True)}
+    """Judge programs, with an honest answer after every third of them."""
+    check = world.folder / "honest.py"
+    check.write_text(HONEST_CHECK)
+    honest = Program("honest", {"pass"}, 0, HONEST, check)
+    jobs = [job for number, one in enumerate(programs) for job in ([one, honest] if number % 3 == 0 else [one])]
+    params = limits(wall_s)
+    verdicts = judge([job.answer for job in jobs], [job.check for job in jobs], params, workers=2, sandbox=sandbox)
+    neighbours = [verdict for job, verdict in zip(jobs, verdicts, strict=True) if job is honest]
+    assert len(neighbours) >= 30
+    assert set(neighbours) == {Verdict("pass", "")}
+    return {job.name: verdict for job, verdict in zip(jobs, verdicts, strict=True) if job is not honest}
 
 
 def limits(wall_s: float) -> SandboxParams:
@@ -170,8 +173,8 @@ def test_hostile_programs(sandbox: str, world: World) -> None:
     late = judge([one.answer for one in waiting], [one.check for one in waiting], limits(2.0), sandbox=sandbox)
     verdicts |= {one.name: verdict for one, verdict in zip(waiting, late, strict=True)}
     wrong = {one.name: verdicts[one.name] for one in programs if verdicts[one.name].outcome not in one.expected}
-    assert not wrong
-    assert not {name: verdict for name, verdict in verdicts.items() if verdict.outcome == "pass"}
+    assert wrong == {}
+    assert "pass" not in {verdict.outcome for verdict in verdicts.values()}
     assert world.harm() == []
 
 

@@ -34,7 +34,7 @@ DETAIL = 160
 """Characters of a verdict's detail."""
 GRACE_S = 2.0
 _JOB_MEMORY = 2 << 30
-_SUBREAPER = 36
+_SUBREAPER, _DEATH_SIGNAL = 36, 1  # of prctl: orphans become children of this process; it ends with its parent
 _PROBE = "```python\ndef double(number: int) -> int:\n    return 2 * number\n```\n"
 _PROBE_CHECK = "from solution import double\n\n\ndef test_double():\n    assert double(21) == 42\n"
 
@@ -101,7 +101,7 @@ def _check(channel: Channel, code: list[str], check: str, path: str) -> dict[str
 
 
 def _described(error: RemoteError) -> str:
-    return f"{error.name}: {error.text}" if error.text else error.name
+    return f"{error.remote_name}: {error.remote_text}" if error.remote_text else error.remote_name
 
 
 def _line(error: BaseException, check: str, path: str) -> str:
@@ -225,9 +225,10 @@ def main() -> None:
     with suppress(ImportError):
         import sandlock  # noqa: F401
     warnings.simplefilter("ignore")
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
     signal.signal(signal.SIGTERM, _leave)
+    if sys.platform == "linux":
+        for option, value in ((_SUBREAPER, 1), (_DEATH_SIGNAL, signal.SIGTERM)):
+            ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
     print("ready", flush=True)
     for line in sys.stdin:
         job = json.loads(line)

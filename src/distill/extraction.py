@@ -44,10 +44,14 @@ def sources(answer: str, wanted: frozenset[str]) -> list[str] | NoSource:
 
 
 def wanted_names(check: str) -> frozenset[str]:
-    """Return the names that a hidden check imports from `solution`."""
-    nodes = ast.walk(ast.parse(check))
-    imports = (node for node in nodes if isinstance(node, ast.ImportFrom) and node.module == "solution")
-    return frozenset(alias.name for node in imports for alias in node.names)
+    """Return the names that a hidden check takes from `solution`, by `from solution import` or `solution.name`."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(check)):
+        if isinstance(node, ast.ImportFrom) and node.module == "solution":
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "solution":
+            names.add(node.attr)
+    return frozenset(names)
 
 
 def defined(tree: ast.Module) -> frozenset[str]:

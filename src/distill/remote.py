@@ -28,17 +28,17 @@ class CheckError(Exception):
 class RemoteError(Exception):
     """Mixed into every exception that the answer raised; attributes are those of the answer's exception."""
 
-    name = ""
-    text = ""
-    original: "Remote | None" = None
+    remote_name = ""
+    remote_text = ""
+    remote_original: "Remote | None" = None
 
     def __str__(self) -> str:
-        return self.text
+        return self.remote_text
 
     def __getattr__(self, name: str) -> Any:
-        if self.original is None or name.startswith("_"):
+        if self.remote_original is None or name.startswith("_"):
             raise AttributeError(name)
-        return getattr(self.original, name)
+        return getattr(self.remote_original, name)
 
 
 class Session:
@@ -80,12 +80,13 @@ class Session:
         if "MemoryError" in known:
             self.channel.fail("limit", "the memory limit was reached")
         own = [self.kinds[base] for base in known if isinstance(base, int) and base in self.kinds]
-        nearest = nearest_builtin(known)
-        if nearest is None:  # SystemExit and the like
+        builtin = builtin_bases(known)
+        if not builtin:  # SystemExit and the like
             self.channel.fail("exception", f"{name} was raised")
-        kind: Any = type(nearest.__name__, (RemoteError, *own, nearest), {"name": name, "text": str(reply.get("text"))})
-        error = kind.__new__(kind, kind.text)
-        error.original = Remote(self, reply["self"]) if type(reply.get("self")) is int else None
+        text = str(reply.get("text"))
+        kind: Any = type(builtin[0].__name__, (RemoteError, *own, *builtin), {"remote_name": name, "remote_text": text})
+        error = kind.__new__(kind, text)
+        error.remote_original = Remote(self, reply["self"]) if type(reply.get("self")) is int else None
         raise error
 
     def call_back(self, reply: dict[str, Any]) -> dict[str, Any]:
@@ -121,18 +122,19 @@ class Session:
             self.channel.fail("exception", BROKEN)
 
     def _decode_other(self, tag: str, rest: list[Any]) -> Any:
-        if tag == "e" and (nearest := nearest_builtin(rest[1])):
-            return self.kinds.setdefault(rest[0], type(nearest.__name__, (nearest,), {}))
+        if tag == "e" and (bases := builtin_bases(rest[1])):
+            return self.kinds.setdefault(rest[0], type(bases[0].__name__, bases, {}))
         return self.functions[rest[0]] if tag == "c" else Remote(self, rest[0])
 
 
-def nearest_builtin(bases: list[str | int]) -> type[Exception] | None:
-    """Return the first of some bases that is a builtin class of exceptions which can be raised here."""
+def builtin_bases(bases: list[str | int]) -> tuple[type[Exception], ...]:
+    """Return which builtin classes of exceptions stand for some bases, nearest first: none is a base of another."""
+    found: list[type[Exception]] = []
     for base in bases:
         kind = builtins.__dict__.get(base) if isinstance(base, str) and base not in _UNRAISABLE else None
         if isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, ExceptionGroup):
-            return kind
-    return None
+            found += [] if any(issubclass(known, kind) for known in found) else [kind]
+    return tuple(found)
 
 
 def write_back(old: Any, new: Any) -> Any:

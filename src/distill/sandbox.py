@@ -6,8 +6,8 @@ library, the system's shared libraries and /dev/null. It will not run anything w
 Under sandlock a program that guesses a path can learn that it exists (`stat`), not what it holds.
 
 Limits: seconds of CPU, memory, file size, open files and core dumps by rlimits; new processes, sockets and more by
-`distill.seccomp`; threads by an rlimit on processes where one can hold (bubblewrap, or root: the code then runs under
-a user id of its own), else by memory; wall time and output by whoever reads the pipe (`distill.checking`).
+`distill.seccomp`; threads by an rlimit, which does not bind root, so that root's code runs under a user id of its own;
+wall time and output by whoever reads the pipe (`distill.channel`).
 """
 
 import functools
@@ -21,6 +21,7 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
@@ -123,8 +124,9 @@ def _sandlock(limits: Limits, filters: str) -> Confined:
         raise SandboxError(f"sandlock cannot be imported ({type(error).__name__})") from None
     root = os.geteuid() == 0
     capability = _DAC_READ_SEARCH if root and not _readable_by_others(sysconfig.get_path("stdlib")) else None
-    # Without a user namespace a limit on processes would count the user's own ones too, so only root sets one.
-    rules = _rules(limits, filters, limits.processes if root else None, capability)
+    # Without a user namespace the kernel counts all that the user runs; root's code has a user id of its own.
+    threads = limits.processes + (0 if root else _threads_of(os.geteuid()))
+    rules = _rules(limits, filters, threads, capability)
     box = Sandbox(
         fs_readable=visible(),
         fs_writable=["/dev/null"],
@@ -179,16 +181,27 @@ def _program() -> str:
     )
 
 
-def _rules(limits: Limits, filters: str, processes: int | None, capability: int | None) -> dict[str, Any]:
+def _rules(limits: Limits, filters: str, threads: int, capability: int | None) -> dict[str, Any]:
     resources = {
+        "RLIMIT_NPROC": threads,
         "RLIMIT_AS": limits.memory_mib * _MIB,
         "RLIMIT_CPU": limits.cpu_s,
         "RLIMIT_FSIZE": limits.file_kib << 10,
         "RLIMIT_NOFILE": OPEN_FILES,
         "RLIMIT_CORE": 0,
-    } | ({} if processes is None else {"RLIMIT_NPROC": processes})
+    }
     user = FIRST_USER + os.getppid() % USERS if os.geteuid() == 0 else None
     return {"resources": resources, "user": user, "capability": capability, "seccomp": filters}
+
+
+def _threads_of(user: int) -> int:
+    """Count the threads that a user runs, the kernel's measure for RLIMIT_NPROC."""
+    count = 0
+    for status in Path("/proc").glob("[0-9]*/status"):
+        with suppress(OSError):
+            if status.stat().st_uid == user:
+                count += int(status.read_text().partition("Threads:")[2].split()[0])
+    return count
 
 
 def _readable_by_others(path: str) -> bool:

@@ -1,0 +1,188 @@
+"""The sandboxes themselves: what a confined program sees, what binds it, and what is said where none works."""
+
+import json
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from distill import execution, sandbox, seccomp
+from distill.execution import SANDBOXES
+from distill.sandbox import Confined, Limits, SandboxError
+from sandboxes import needs
+
+LIMITS = Limits(cpu_s=5, memory_mib=256, processes=8, file_kib=64)
+
+
+class Inside:
+    """Evaluates expressions in a confined program."""
+
+    def __init__(self, confined: Confined) -> None:
+        self.confined = confined
+        self.ask({"load": ["def run(text):\n    space = {}\n    exec(text, space)\n    return space.get('result')\n"]})
+        self.run = self.ask({"op": "getattr", "args": ["l", ["l", ["r", 0], "run"], ["d"]]})["ok"]
+
+    def ask(self, message: dict[str, Any]) -> Any:
+        self.confined.requests.write(json.dumps(message).encode() + b"\n")
+        reply = b""
+        while not reply.endswith(b"\n"):
+            assert select.select([self.confined.replies], [], [], 60)[0]
+            chunk = self.confined.replies.read(1 << 16)
+            assert chunk, f"the program ended: {self.confined.end(1)}"
+            reply += chunk
+        return json.loads(reply)
+
+    def __call__(self, text: str) -> Any:
+        reply = self.ask({"op": "call", "args": ["l", ["l", self.run, text], ["d"]]})
+        return reply["ok"] if "ok" in reply else (reply["name"], reply["text"])
+
+    def close(self) -> None:
+        self.confined.end(0)
+        self.confined.requests.close()
+        self.confined.replies.close()
+
+
+@pytest.fixture(params=SANDBOXES)
+def inside(request: pytest.FixtureRequest) -> Iterator[Inside]:
+    needs(request.param)
+    with closing(Inside(sandbox.start(request.param, LIMITS))) as program:
+        yield program
+
+
+def test_sees_only_the_interpreter_and_system_libraries(inside: Inside) -> None:
+    assert inside("import json, decimal, unittest; result = json.dumps([1])") == "[1]"
+    assert inside("import yaml")[0] == "ModuleNotFoundError"
+    assert inside("import distill")[0] == "ModuleNotFoundError"
+    for path in (Path(__file__), Path(sandbox.__file__), "/etc/passwd", Path(pytest.__file__)):
+        assert inside(f"open({str(path)!r})")[0] in ("FileNotFoundError", "PermissionError")
+
+
+def test_visible_paths_are_of_the_base_interpreter_and_hold_no_person_s_files() -> None:
+    paths = sandbox.visible()
+    assert os.path.realpath(sys.executable) in paths or any(
+        os.path.realpath(sys.executable).startswith(f"{path}/") for path in paths
+    )
+    for private in (Path(__file__), Path(pytest.__file__), Path.home() / "x", Path("/tmp/x")):
+        assert not any(private.is_relative_to(path) for path in paths)
+    assert "/" not in paths
+    assert "/usr" not in paths
+
+
+def test_has_no_environment_and_hashes_alike(inside: Inside) -> None:
+    names = inside("import os; result = sorted(os.environ)")
+    assert set(names[1:]) <= {"LC_ALL", "LC_CTYPE", "PWD", "PYTHONHASHSEED"}
+    # PYTHONHASHSEED=0: the order of a set of strings, and so a printed answer, is the same in every run.
+    expected = subprocess.run(
+        [sys.executable, "-c", "print(hash('answer'))"], env={"PYTHONHASHSEED": "0"}, capture_output=True, check=True
+    )
+    assert inside("result = str(hash('answer'))") == expected.stdout.decode().strip()
+
+
+def test_limits_bind_and_cannot_be_raised(inside: Inside) -> None:
+    assert inside("import resource; result = resource.getrlimit(resource.RLIMIT_AS)") == ["t", 256 << 20, 256 << 20]
+    assert inside("import resource; result = resource.getrlimit(resource.RLIMIT_CPU)") == ["t", 5, 6]
+    assert inside("import resource; result = resource.getrlimit(resource.RLIMIT_FSIZE)") == ["t", 65536, 65536]
+    assert inside("import resource; result = resource.getrlimit(resource.RLIMIT_CORE)") == ["t", 0, 0]
+    assert inside("import resource; resource.setrlimit(resource.RLIMIT_AS, (1 << 40, 1 << 40))")[0] == "ValueError"
+    assert inside("result = len(bytearray(100 << 20))") == 100 << 20
+    assert inside("bytearray(300 << 20)")[0] == "MemoryError"
+
+
+def test_threads_yes_but_not_many_and_no_processes(inside: Inside) -> None:
+    start = "import threading, time\nthreads = [threading.Thread(target=time.sleep, args=(2,)) for _ in range({})]\n"
+    run = "for thread in threads: thread.start()\nfor thread in threads: thread.join()\nresult = 'joined'"
+    assert inside(start.format(2) + run) == "joined"
+    assert inside(start.format(200) + run) == ("RuntimeError", "can't start new thread")
+    assert inside("import os; os.fork()") == ("PermissionError", "[Errno 1] Operation not permitted")
+    assert inside("import subprocess; subprocess.run(['true'])")[0] in ("PermissionError", "FileNotFoundError")
+
+
+def test_is_nobody_and_never_root(inside: Inside) -> None:
+    user = inside("import os; result = os.getuid()")
+    assert user != 0
+    if os.geteuid() == 0:
+        assert sandbox.FIRST_USER <= user < sandbox.FIRST_USER + sandbox.USERS
+    assert inside("import os; os.setuid(0)")[0] in ("PermissionError", "OSError")  # OSError: not in this namespace
+
+
+@pytest.mark.parametrize("name", SANDBOXES)
+def test_says_how_a_program_ended(name: str) -> None:
+    needs(name)
+    for text, status in (("import os; os._exit(3)", 3), ("import os; os.kill(os.getpid(), 9)", -9), ("", -9)):
+        confined = sandbox.start(name, LIMITS)
+        confined.requests.write(json.dumps({"load": [text or "import time; time.sleep(60)"]}).encode() + b"\n")
+        assert confined.end(20 if text else 0.5) == status
+        confined.requests.close()
+        confined.replies.close()
+
+
+def test_bubblewrap_must_be_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(SandboxError, match="bwrap is not on PATH"):
+        sandbox.start("bubblewrap", LIMITS)
+
+
+def test_other_machines_and_systems_run_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "s390x")
+    with pytest.raises(SandboxError, match="no system call table for s390x"):
+        sandbox.start("sandlock", LIMITS)
+    monkeypatch.setattr("sys.platform", "darwin")
+    with pytest.raises(SandboxError, match="sandboxes need Linux"):
+        sandbox.start("sandlock", LIMITS)
+    execution.available.cache_clear()
+    assert execution.unavailable() == "no sandbox works here (sandboxes need Linux)"
+    execution.available.cache_clear()
+
+
+def test_where_bubblewrap_fails_the_reason_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # A bwrap that may not make namespaces, as in many containers.
+    broken = tmp_path / "bwrap"
+    broken.write_text("#!/bin/sh\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    execution.available.cache_clear()
+    name, reason = execution.available(("bubblewrap",))
+    execution.available.cache_clear()
+    assert name is None
+    assert reason == "no sandbox works here (bubblewrap: the program ended before it answered)"
+
+
+def test_the_filter_forbids_what_is_listed_and_nothing_else() -> None:
+    program = seccomp.program("x86_64")
+    assert program is not None
+    assert len(program) % 8 == 0
+    assert len(program) // 8 < 4096  # the kernel's limit
+    denied = {number for number in range(600) if run_filter(program, number, 0) != 0x7FFF0000}
+    assert {57, 58, 59, 41, 101, 56, 435, 319, 425} <= denied
+    assert not denied & {0, 1, 2, 9, 11, 12, 35, 53, 60, 202, 231, 257, 262, 332}  # read, write, open, mmap, futex, ...
+    assert run_filter(program, 56, 0x00010000) == 0x7FFF0000  # clone of a thread
+    assert run_filter(program, 56, 17) == 0x00050001
+    assert run_filter(program, 435, 0) == 0x00050026  # clone3: ENOSYS
+    assert run_filter(program, 0, 0, machine=0x40000003) == 0x80000000  # 32-bit calls: killed
+    assert run_filter(program, 0x40000000 | 39, 0) == 0x80000000  # x32 calls: killed
+    assert seccomp.program("aarch64") not in (None, program)
+    assert seccomp.program("riscv64") is None
+
+
+def run_filter(program: bytes, number: int, first: int, machine: int = 0xC000003E) -> int:
+    """Interpret a classic BPF program over one system call, as the kernel would."""
+    words = {0: number, 4: machine, 16: first}
+    place, loaded = 0, 0
+    while True:
+        code = int.from_bytes(program[place : place + 2], "little")
+        yes, no = program[place + 2], program[place + 3]
+        value = int.from_bytes(program[place + 4 : place + 8], "little")
+        place += 8
+        if code == 0x06:
+            return value
+        if code == 0x20:
+            loaded = words[value]
+            continue
+        holds = {0x15: loaded == value, 0x35: loaded >= value, 0x45: bool(loaded & value)}[code]
+        place += 8 * (yes if holds else no)
