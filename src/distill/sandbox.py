@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
-from distill import seccomp
+from distill import codec, sandboxed, seccomp
 
 OPEN_FILES = 64
 FIRST_USER = 60_000
@@ -35,7 +35,6 @@ USERS = 5_000
 _MIB = 1 << 20
 _DAC_READ_SEARCH = 2
 _SYSTEM_LIBRARIES = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/etc/ld.so.cache")
-_INSIDE = ("codec", "sandboxed")
 _ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0"}
 
 
@@ -171,11 +170,12 @@ def _command(rules: dict[str, Any]) -> list[str]:
 @functools.cache
 def _program() -> str:
     """Return one program that holds the two modules that run inside, which it could not see there as files."""
-    texts = {name: Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8") for name in _INSIDE}
+    files = {module.__name__: Path(str(module.__file__)) for module in (codec, sandboxed)}
+    texts = {name: file.read_text(encoding="utf-8") for name, file in files.items()}
     return (
         "import sys, types\n"
         f"for name, text in {texts!r}.items():\n"
-        "    module = sys.modules['distill.' + name] = types.ModuleType('distill.' + name)\n"
+        "    module = sys.modules[name] = types.ModuleType(name)\n"
         "    exec(compile(text, name, 'exec'), module.__dict__)\n"
         "module.main()\n"
     )
