@@ -59,9 +59,10 @@ def _run(code: list[str], job: dict[str, Any]) -> dict[str, str]:
     confined = start(job["sandbox"], kernel)
     channel = Channel(confined, time.monotonic() + limits["wall_s"], limits["output_kib"] << 10)
     try:
-        return _check(channel, code, job["source"], job["check"])
+        verdict = _check(channel, code, job["source"], job["check"])
     finally:
         _end(confined)
+    return verdict | ({"said": _complaints(confined)} if job.get("probe") else {})
 
 
 def _check(channel: Channel, code: list[str], check: str, path: str) -> dict[str, str]:
@@ -127,6 +128,13 @@ def _verdict(outcome: str, detail: str) -> dict[str, str]:
 def _end(confined: Confined) -> None:
     with suppress(OSError):
         confined.end(0)
+
+
+def _complaints(confined: Confined) -> str:
+    os.set_blocking(confined.complaints.fileno(), False)
+    with suppress(OSError):
+        return _verdict("", (confined.complaints.read() or b"").decode(errors="replace"))["detail"]
+    return ""
 
 
 def run_job(job: dict[str, Any]) -> dict[str, str]:
@@ -208,13 +216,13 @@ def _leave(*_: object) -> None:
 def probe(names: list[str]) -> dict[str, str | None]:
     """Return which of some sandboxes works here, the first if several do, or null and why none does."""
     limits = {"cpu_s": 10, "wall_s": 30.0, "memory_mib": 512, "processes": 16, "file_kib": 1024, "output_kib": 1024}
+    job: dict[str, Any] = {"answer": _PROBE, "source": _PROBE_CHECK, "check": "probe", "limits": limits, "probe": True}
     reasons = []
     for name in names:
-        job = {"answer": _PROBE, "source": _PROBE_CHECK, "check": "probe", "sandbox": name, "limits": limits}
-        reply = run_job(job)
+        reply = run_job(job | {"sandbox": name})
         if reply.get("outcome") == "pass":
             return {"sandbox": name, "reason": None}
-        reasons.append(f"{name}: {reply.get('error') or reply.get('detail')}")
+        reasons.append(f"{name}: {reply.get('error') or reply.get('said') or reply.get('detail')}")
     return {"sandbox": None, "reason": "no sandbox works here (" + "; ".join(reasons) + ")"}
 
 
@@ -232,7 +240,7 @@ def main() -> None:
     print("ready", flush=True)
     for line in sys.stdin:
         job = json.loads(line)
-        print(json.dumps(probe(job["probe"]) if "probe" in job else run_job(job)), flush=True)
+        print(json.dumps(probe(job["names"]) if "names" in job else run_job(job)), flush=True)
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ def available(names: tuple[str, ...] = SANDBOXES) -> tuple[str | None, str | Non
         return None, "no sandbox works here (sandboxes need Linux)"
     worker = _Worker()
     try:
-        reply = worker.ask({"probe": names})
+        reply = worker.ask({"names": names})
     finally:
         worker.close()
     return reply.get("sandbox"), reply.get("reason", "no sandbox works here (the judge did not start)")

@@ -35,7 +35,8 @@ USERS = 5_000
 _MIB = 1 << 20
 _DAC_READ_SEARCH = 2
 _SYSTEM_LIBRARIES = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/etc/ld.so.cache")
-_ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0"}
+# One malloc arena: each thread's own would reserve 64 MiB of the memory limit.
+_ENVIRONMENT = {"LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "1", "PYTHONHASHSEED": "0"}
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,12 @@ class Limits:
 
 @dataclass(frozen=True)
 class Confined:
-    """A running confined program: unbuffered pipes for requests to it and replies from it, and its end."""
+    """A running confined program: unbuffered pipes for requests to it, replies from it, complaints, and its end."""
 
     requests: IO[bytes]
     replies: IO[bytes]
+    complaints: IO[bytes]
+    """What the sandbox said while starting; the program itself closes its end before it loads any code."""
     end: Callable[[float], int]
     """Wait for the end, by force after so many seconds; return the exit status, or minus the number of the signal."""
 
@@ -92,11 +95,11 @@ def _bubblewrap(limits: Limits, filters: str) -> Confined:
         [program, "--cap-drop", "ALL", *options, "--", *_command(rules)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         env={},
         bufsize=0,
     )
-    requests, replies = cast("tuple[IO[bytes], IO[bytes]]", (process.stdin, process.stdout))
+    pipes = cast("tuple[IO[bytes], IO[bytes], IO[bytes]]", (process.stdin, process.stdout, process.stderr))
 
     def end(grace_s: float) -> int:
         try:
@@ -106,7 +109,7 @@ def _bubblewrap(limits: Limits, filters: str) -> Confined:
             status = process.wait()
         return 128 - status if status > 128 else status  # bwrap adds 128 to the number of a signal
 
-    return Confined(requests, replies, end)
+    return Confined(*pipes, end)
 
 
 def _binds(paths: list[str]) -> list[str]:
@@ -118,9 +121,11 @@ def _binds(paths: list[str]) -> list[str]:
 
 def _sandlock(limits: Limits, filters: str) -> Confined:
     try:
-        from sandlock import ExitReason, Sandbox, StdioMode
+        from sandlock import ExitReason, Sandbox, StdioMode, landlock_abi_version, min_landlock_abi
     except (ImportError, OSError) as error:
         raise SandboxError(f"sandlock cannot be imported ({type(error).__name__})") from None
+    if landlock_abi_version() < min_landlock_abi():
+        raise SandboxError(f"the kernel's Landlock is version {landlock_abi_version()}, not {min_landlock_abi()}")
     root = os.geteuid() == 0
     capability = _DAC_READ_SEARCH if root and not _readable_by_others(sysconfig.get_path("stdlib")) else None
     # Without a user namespace the kernel counts all that the user runs; root's code has a user id of its own.
@@ -134,9 +139,9 @@ def _sandlock(limits: Limits, filters: str) -> Confined:
         max_processes=1,
         cwd="/",
     )
-    pipe, null = StdioMode.PIPED, StdioMode.NULL
+    pipe = StdioMode.PIPED
     try:
-        process = box.popen(_command(rules), stdin=pipe, stdout=pipe, stderr=null)
+        process = box.popen(_command(rules), stdin=pipe, stdout=pipe, stderr=pipe)
     except Exception as error:  # sandlock's own tree of exceptions, and RuntimeError
         raise SandboxError(f"sandlock: {' '.join(str(error).split())}") from None
 
@@ -146,7 +151,7 @@ def _sandlock(limits: Limits, filters: str) -> Confined:
             return -signal.SIGKILL
         return -int(result.signal) if result.reason == ExitReason.SIGNALED else int(result.exit_code)
 
-    return Confined(process.stdin, process.stdout, end)
+    return Confined(process.stdin, process.stdout, process.stderr, end)
 
 
 STARTERS: dict[str, Callable[[Limits, str], Confined]] = {"bubblewrap": _bubblewrap, "sandlock": _sandlock}
