@@ -1,13 +1,14 @@
 """distill.api against the hostile server: which failures pass, which do not, and which may have been billed."""
 
 import asyncio
+import socket
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from distill.answer import load, parse
-from distill.api import Api, Refused, Transient
+from distill.api import Api, Refused, Transient, _kept_alive
 from distill.errors import InputError
 from distill.request import ask
 from messages_server import Behaviour, MessagesServer
@@ -152,3 +153,16 @@ def test_lines_of_results_are_split_at_line_feeds_alone() -> None:
             return [one async for one in api.batch_results("b")]
 
         assert call(server, read) == [line, line, b""]
+
+
+def test_connections_are_kept_alive() -> None:
+    """An answer of minutes must not be lost to a router that forgets silent connections."""
+    address = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 80))
+    with _kept_alive(address) as made:
+        assert made.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert made.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
+    made_for: list[object] = []
+    with MessagesServer() as server, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("distill.api._kept_alive", lambda address: (made_for.append(address), _kept_alive(address))[1])
+        call(server, create)
+    assert len(made_for) == 1
