@@ -63,6 +63,19 @@ def test_a_cut_off_answer_wants_a_second_call(ledger: Ledger) -> None:
     assert entry.superseded == ()
 
 
+def test_an_answer_that_was_cut_off_and_not_said_to_be(ledger: Ledger) -> None:
+    """It has all of the 100 tokens that it may have: there is more to come, whatever the server says."""
+    pay(ledger, FIRST, message("Ye", "end_turn", (10, 100)))
+    assert resolve(ledger).ask.key == SECOND
+    entry = resolve(ledger, teacher(on_stop=EXCLUDE))
+    assert entry.answer is not None
+    assert entry.answer.unusable == "max_tokens"
+    pay(ledger, SECOND, message("Yes. No.", "end_turn", (10, 101)))
+    entry = resolve(ledger)
+    assert entry.answer is not None
+    assert entry.answer.unusable is None
+
+
 @pytest.mark.parametrize("stop_reason", ["end_turn", "max_tokens", "refusal"])
 def test_the_second_answer_is_the_last(ledger: Ledger, stop_reason: str) -> None:
     pay(ledger, FIRST, message("Ye", "max_tokens", (10, 100)))

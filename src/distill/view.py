@@ -7,14 +7,14 @@ only the second answer goes on.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 
 from distill.answer import Answer, Usage
 from distill.errors import InputError, TeacherError
 from distill.jsonl import Row, read_jsonl
-from distill.ledger import Ledger
+from distill.ledger import Ledger, Stored
 from distill.pricing import Price
 from distill.request import Ask, ask
 from distill.teachers import ApiTeacher
@@ -45,15 +45,27 @@ def resolve(prompt: Row, sample: int, teacher: ApiTeacher, ledger: Ledger) -> En
     first = ask(teacher, prompt, sample, teacher.max_tokens)
     stored = ledger.find(first.key)
     if stored and (second := follow_up(teacher, first, stored.answer)):
-        again = ledger.find(second.key)
-        answer = again.answer if again and not again.stub else None
-        return Entry(prompt, second, answer, ((first.key, stored.answer.usage),))
-    return Entry(prompt, first, stored.answer if stored and not stored.stub else None, ())
+        return Entry(prompt, second, _text(second, ledger.find(second.key)), ((first.key, stored.answer.usage),))
+    return Entry(prompt, first, _text(first, stored), ())
+
+
+def _text(asked: Ask, stored: Stored | None) -> Answer | None:
+    return honest(asked, stored.answer) if stored and not stored.stub else None
+
+
+def honest(asked: Ask, answer: Answer) -> Answer:
+    """Return the answer with `max_tokens` as its stop reason if it has all the tokens that it may have.
+
+    There are servers of the Messages API that say `end_turn` of an answer that they cut off.
+    """
+    if answer.stop_reason == "end_turn" and answer.usage.output_tokens >= asked.max_tokens:
+        return replace(answer, stop_reason="max_tokens")
+    return answer
 
 
 def follow_up(teacher: ApiTeacher, asked: Ask, answer: Answer) -> Ask | None:
     """Return the call that an answer makes necessary: one more try with a larger cap, if it was cut off."""
-    return after_cut_off(teacher, asked) if answer.stop_reason == "max_tokens" else None
+    return after_cut_off(teacher, asked) if honest(asked, answer).stop_reason == "max_tokens" else None
 
 
 def after_cut_off(teacher: ApiTeacher, asked: Ask) -> Ask | None:
