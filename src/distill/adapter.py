@@ -1,12 +1,13 @@
-"""The LoRA adapter: put on a student, saved as a folder that any machine can use, loaded again on the right base."""
+"""The LoRA adapter: put on a student, and saved as a folder that any machine can use (`distill.pair` loads it)."""
 
 import hashlib
+import importlib.util
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distill.errors import InputError
-from distill.jsonl import read_json, write_json
+from distill.jsonl import write_json
 from distill.student import StudentProfile
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ WEIGHTS = "adapter_model.safetensors"
 
 def add(model: Any, params: "LoraParams") -> Any:
     """Return `model` with a fresh LoRA adapter: fp32 adapter weights, everything else frozen."""
-    from peft import LoraConfig, get_peft_model
+    from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 
     config = LoraConfig(
         task_type="CAUSAL_LM",
@@ -30,11 +31,32 @@ def add(model: Any, params: "LoraParams") -> Any:
         use_dora=params.dora,
         init_lora_weights=True if params.init == "default" else params.init,
     )
+    if getattr(model, "is_loaded_in_4bit", False):
+        model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
     try:
         return get_peft_model(model, config)
     except ValueError as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"params.yaml: train.lora: {reason}; mend 'targets' or the options") from None
+
+
+def quantization(scheme: str | None, device: str) -> dict[str, Any]:
+    """Return what loads the base's weights in 4 bits (QLoRA's NF4), or nothing.
+
+    Raises:
+        InputError: It is asked for where it cannot be had.
+    """
+    if scheme is None:
+        return {}
+    if device != "cuda" or importlib.util.find_spec("bitsandbytes") is None:
+        raise InputError("params.yaml: train.quantization: it needs a CUDA device and the package bitsandbytes; "
+                         "set it to null, or `pip install bitsandbytes` on such a machine")  # fmt: skip
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    config = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type=scheme, bnb_4bit_use_double_quant=True,
+                                bnb_4bit_compute_dtype=torch.bfloat16)  # fmt: skip
+    return {"quantization_config": config}
 
 
 def trainable(model: Any) -> dict[str, Any]:
@@ -62,24 +84,3 @@ def save(model: Any, folder: Path, student: StudentProfile) -> None:
             for key, value in sorted(config.items())}  # fmt: skip
     write_json(folder / CONFIG, tidy)
     (folder / WEIGHTS).chmod((folder / CONFIG).stat().st_mode)  # safetensors makes it readable by its owner alone
-
-
-def load(model: Any, folder: Path, student: StudentProfile) -> Any:
-    """Return `model` (the student's) with the adapter in `folder`, in evaluation mode.
-
-    Raises:
-        InputError: There is no adapter, or it was trained on another base model.
-    """
-    from peft import PeftModel
-
-    check_base(folder, student)
-    return PeftModel.from_pretrained(model, str(folder)).eval()
-
-
-def check_base(folder: Path, student: StudentProfile) -> None:
-    """Raise InputError unless the adapter in `folder` was trained on `student`."""
-    config = read_json(folder / CONFIG)
-    base = config.get("base_model_name_or_path") if isinstance(config, dict) else None
-    if base != student.identity:
-        raise InputError(f"{folder / CONFIG}: the adapter was trained on {base}, and params.yaml selects "
-                         f"{student.identity}; run `dvc repro train`, or select that student")  # fmt: skip

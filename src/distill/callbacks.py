@@ -20,8 +20,8 @@ class FiniteLoss(TrainerCallback):  # type: ignore[misc]
             value = (logs or {}).get(name)
             if value is not None and not math.isfinite(value):
                 raise TrainingError(
-                    f"train: {name} is {value} at update {state.global_step}; lower train.learning_rate in params.yaml, "
-                    "or set train.dtype to float32"
+                    f"train: {name} is {value} after {state.global_step} updates; in params.yaml, lower "
+                    "train.learning_rate, or set train.dtype to float32"
                 )
 
 

@@ -10,6 +10,7 @@ import importlib.metadata
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -32,8 +33,9 @@ def key(models: Iterable[Model], files: Iterable[Path], facts: Iterable[str]) ->
 
 
 def code() -> list[Path]:
-    """Return the files of this package, in order: a run that other code began is another run."""
-    return sorted(Path(__file__).parent.glob("*.py"))
+    """Return the files of this package that this process has loaded: a run that other code began is another run."""
+    modules = [module for name, module in sorted(sys.modules.items()) if name.startswith("distill.")]
+    return [Path(module.__file__) for module in modules if module.__file__]
 
 
 def root() -> Path:

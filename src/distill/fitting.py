@@ -4,33 +4,18 @@ import logging
 import os
 import shutil
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from transformers.trainer_utils import set_seed
 from transformers.utils import logging as transformers_logging
 
 from distill import adapter, checkpoint, device, modelcard, trainer
-from distill.batching import Tokens
 from distill.errors import TrainingError
 from distill.history import Result, points
-from distill.student import StudentProfile, load_model
-
-if TYPE_CHECKING:
-    from distill.train import TrainParams
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a run is made from."""
-
-    params: "TrainParams"
-    student: StudentProfile
-    tokenizer: Any
-    training: list[Tokens]
-    validation: list[Tokens]
+from distill.job import Job
+from distill.student import load_model
 
 
 def fit(job: Job, files: tuple[Path, ...], output: Path) -> Result | None:
@@ -44,14 +29,15 @@ def fit(job: Job, files: tuple[Path, ...], output: Path) -> Result | None:
         InputError: The student or the adapter's options cannot be used.
     """
     _quiet()
-    setup = device.choose(job.params)
-    print(f"training on {setup.describe()}")
-    model = _adapted(job, setup)
+    model = _adapted(job)
     before = adapter.digest(model)
-    facts = [setup.describe(), str(torch.get_num_threads())]
-    place = checkpoint.place(checkpoint.key((job.params, job.student), (*files, *checkpoint.code()), facts))
-    running = trainer.build(job.params, setup, model, job.tokenizer, job.training, job.validation, place)
-    running.train(resume_from_checkpoint=checkpoint.last(place))
+    tokens = sum(len(example.ids) for example in job.training)
+    setup = device.choose(job.params, model.num_parameters(), tokens)
+    place = checkpoint.place(_key(job, files, setup))
+    last = checkpoint.last(place)
+    _say(f"training on {setup.describe()}" + (f", going on from {Path(last).name}" if last else ""))
+    running = trainer.build(job, setup, model, place, resume=last is not None)
+    running.train(resume_from_checkpoint=last)
     if adapter.digest(model) == before:
         raise TrainingError("train: the adapter's weights did not change; raise train.learning_rate in params.yaml")
     if not running.is_world_process_zero():
@@ -62,10 +48,21 @@ def fit(job: Job, files: tuple[Path, ...], output: Path) -> Result | None:
     return result
 
 
-def _adapted(job: Job, setup: device.Setup) -> Any:
-    base = load_model(job.student, setup.dtype)
+def _adapted(job: Job) -> Any:
+    options = adapter.quantization(job.params.quantization, device.kind())
+    base = load_model(job.student, device.dtype(job.params), **options)
     set_seed(job.params.seed)  # the adapter's first weights are drawn at random
     return adapter.add(base, job.params.lora)
+
+
+def _key(job: Job, files: tuple[Path, ...], setup: device.Setup) -> str:
+    facts = (setup.describe(), f"{torch.get_num_threads()} threads")
+    return checkpoint.key((job.params, job.student), (*files, *checkpoint.code()), facts)
+
+
+def _say(line: str) -> None:
+    if os.environ.get("RANK", "0") == "0":
+        print(line, flush=True)
 
 
 def _result(job: Job, model: Any, state: Any) -> Result:

@@ -5,13 +5,17 @@ Here neither exists: prompt positions are left out, and each chunk's gradient wi
 taken in the forward pass, while its logits are at hand. The head's own weights get no gradient: it must be frozen.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
 
 from distill.batching import IGNORED
 
-CHUNK = 256
+CHUNK = 128
+"""Positions at a time: few enough for a chunk of logits to stay in the processor's cache."""
+
+Piece = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor, torch.Tensor]]
 
 
 class Score(NamedTuple):
@@ -25,60 +29,74 @@ class Score(NamedTuple):
 class _ChunkedNll(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, labels: torch.Tensor, needs_grad: bool
+        ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, labels: torch.Tensor, learn: bool, piece: Piece
     ) -> tuple[torch.Tensor, torch.Tensor]:
         nll = torch.zeros((), dtype=torch.float32, device=hidden.device)
         correct = torch.zeros((), dtype=torch.long, device=hidden.device)
-        gradient = torch.empty_like(hidden) if needs_grad else None
+        gradient = torch.empty_like(hidden) if learn else None
         for start in range(0, hidden.shape[0], CHUNK):
-            piece = slice(start, start + CHUNK)
-            target = labels[piece].unsqueeze(1)
-            logits = (hidden[piece] @ weight.t()).float()
-            correct += (logits.argmax(1, keepdim=True) == target).sum()
-            log_norm = torch.logsumexp(logits, 1, keepdim=True)
-            nll += (log_norm - logits.gather(1, target)).sum()
+            part = slice(start, start + CHUNK)
+            target = labels[part].unsqueeze(1)
+            logits = hidden[part] @ weight.t()
+            log_norm, best, probabilities = piece(logits)
+            log_likelihood = logits.gather(1, target).float() - log_norm
+            nll -= log_likelihood.sum()
+            correct += (best == target).sum()
             if gradient is not None:
-                probabilities = logits.sub_(log_norm).exp_()
-                probabilities.scatter_add_(1, target, torch.full_like(log_norm, -1.0))
-                gradient[piece] = probabilities.to(hidden.dtype) @ weight
+                # The one element that is not a probability: computed before rounding, or 1 - p would be lost in it.
+                probabilities.scatter_(1, target, torch.expm1(log_likelihood).to(hidden.dtype))
+                gradient[part] = probabilities @ weight
         if gradient is not None:
             ctx.save_for_backward(gradient)
         ctx.mark_non_differentiable(correct)
         return nll, correct
 
     @staticmethod
-    def backward(ctx: Any, *upstream: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
+    def backward(ctx: Any, *upstream: torch.Tensor) -> tuple[torch.Tensor, None, None, None, None]:
         (gradient,) = ctx.saved_tensors
-        return gradient * upstream[0].to(gradient.dtype), None, None, None
+        return gradient * upstream[0].to(gradient.dtype), None, None, None, None
 
 
-def score(hidden: torch.Tensor, weight: torch.Tensor, labels: torch.Tensor) -> Score:
+def _normalise(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return each row's log of summed exponentials (fp32), its argmax, and its softmax in the logits' type."""
+    values = logits.float()
+    log_norm = torch.logsumexp(values, 1, keepdim=True)
+    return log_norm, values.argmax(1, keepdim=True), values.sub_(log_norm).exp_().to(logits.dtype)
+
+
+def score(
+    hidden: torch.Tensor, weight: torch.Tensor, labels: torch.Tensor, learn: bool = True, piece: Piece = _normalise
+) -> Score:
     """Score the labels against what the head `weight` makes of the hidden states before them.
 
     Args:
         hidden: Last hidden states, (batch, length, width).
         weight: The frozen head, (vocabulary, width).
         labels: (batch, length); position i is predicted by hidden state i - 1, and -100 counts nowhere.
+        learn: Whether a gradient is wanted.
+        piece: What normalises a chunk of logits.
     """
     targets = labels[:, 1:]
     kept = targets != IGNORED
     states, chosen = hidden[:, :-1][kept], targets[kept]
-    nll, correct = _ChunkedNll.apply(states, weight, chosen, torch.is_grad_enabled())  # type: ignore[no-untyped-call]
+    nll, correct = _ChunkedNll.apply(states, weight, chosen, learn, piece)  # type: ignore[no-untyped-call]
     return Score(nll, correct, kept.sum())
 
 
-def attach(model: Any) -> None:
+def attach(model: Any, compiled: bool = False) -> None:
     """Give a causal language model's forward the keyword `scored`: with it, it returns a `Score` instead of logits.
 
-    It works through wrappers (PEFT, DDP), which hand on what the innermost forward returns.
+    `scored` is "learn" or "measure" (no gradient for the head's input). It works through wrappers (PEFT, DDP), which
+    hand on what the innermost forward returns.
     """
     original = model.forward
+    piece = torch.compile(_normalise, dynamic=True) if compiled else _normalise
 
-    def forward(*args: Any, scored: bool = False, labels: torch.Tensor | None = None, **kwargs: Any) -> Any:
-        if not scored or labels is None:
+    def forward(*args: Any, scored: str | None = None, labels: torch.Tensor | None = None, **kwargs: Any) -> Any:
+        if scored is None or labels is None:
             return original(*args, **kwargs) if labels is None else original(*args, labels=labels, **kwargs)
         hidden = model.base_model(*args, **kwargs).last_hidden_state
-        return score(hidden, model.get_output_embeddings().weight, labels)
+        return score(hidden, model.get_output_embeddings().weight, labels, scored == "learn", piece)
 
     model.forward = forward
 

@@ -14,11 +14,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from distill import cli
+from distill import cli, launch
 from distill.batching import LossOn, Tokens, read_examples
 from distill.config import Model, Number, Strings, profile, section
 from distill.errors import InputError
 from distill.history import tsv
+from distill.job import Job
 from distill.jsonl import write_json, write_text
 from distill.student import StudentProfile, load_tokenizer
 
@@ -59,6 +60,11 @@ class TrainParams(Model):
     eval_every: Positive | None
     checkpoint_every: Positive
     dtype: Literal["auto", "float32", "bfloat16"]
+    micro_batch: Positive | None
+    compile: Literal["auto"] | bool
+    gradient_checkpointing: Literal["auto"] | bool
+    quantization: Literal["nf4"] | None
+    devices: str
     lora: LoraParams
 
 
@@ -67,10 +73,12 @@ def main() -> None:
     args = cli.parser(__doc__).parse_args()
     params = section(TrainParams, "train", args.params)
     _, student = profile(StudentProfile, "student", args.params)
+    if launch.wanted(params.devices):
+        launch.again(params.devices)
     tokenizer = load_tokenizer(student)
     training, validation = read_data(tokenizer, params.loss_on)
     # Only now: what this imports takes seconds, and a typo in params.yaml should not.
-    from distill.fitting import Job, fit
+    from distill.fitting import fit
 
     result = fit(Job(params, student, tokenizer, training, validation), (TRAIN, VAL), ADAPTER)
     if result is not None:

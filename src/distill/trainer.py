@@ -5,17 +5,22 @@ In: tokenised examples. Out: the trained model and the curve. See `distill.train
 
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from datasets import Dataset
+from peft.optimizers import create_loraplus_optimizer
+from transformers import PrinterCallback
 from trl import SFTConfig, SFTTrainer
 
-from distill import loss
+from distill import fast, loss
 from distill.batching import Tokens
 from distill.callbacks import CompleteCheckpoint, FiniteLoss, Progress
 from distill.device import Setup
+from distill.job import Job
 
 if TYPE_CHECKING:
     from distill.train import TrainParams
@@ -26,13 +31,16 @@ class Trainer(SFTTrainer):  # type: ignore[misc]
 
     loss_is_scaled_for_ga = True  # compute_loss divides by the labels of the whole update
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, setup: Setup, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.model_accepts_loss_kwargs = self._loss_shifts_labels = True  # so that the labels of an update are counted
-        causal = self.model.get_base_model()
-        self._own_loss = self.args.device.type == "cpu" and not self.is_fsdp_enabled and loss.fits(causal)
+        self._causal = self.model.get_base_model()
+        self._own_loss = self.args.device.type == "cpu" and not self.is_fsdp_enabled and loss.fits(self._causal)
         if self._own_loss:
-            loss.attach(causal)
+            loss.attach(self._causal, setup.compile)
+        self._fast = self._own_loss and setup.micro_batch == 1 and not setup.checkpointing and fast.fits(self._causal)
+        if self._fast:
+            fast.install(self._causal, setup.compile)
         self._sums = torch.zeros(3, dtype=torch.float64)  # nll, right guesses, labels since the last log
         self._seen = 0
         self._since = time.perf_counter()
@@ -49,12 +57,11 @@ class Trainer(SFTTrainer):  # type: ignore[misc]
 
     def evaluate(self, *args: Any, metric_key_prefix: str = "eval", **kwargs: Any) -> dict[str, float]:
         """Return and log loss and accuracy over all validation tokens; each process scores its share of examples."""
-        self.model.eval()
         sums = torch.zeros(3, dtype=torch.float64)
-        with torch.no_grad():
+        with self._without_dropout():
             for index in range(self.accelerator.process_index, len(self.eval_dataset), self.accelerator.num_processes):
                 batch = self._prepare_inputs(self.data_collator([self.eval_dataset[index]]))
-                sums += _as_sums(self._score(self.model, batch))
+                sums += _as_sums(self._score(self.model, batch, learn=False))
         metrics = {f"{metric_key_prefix}_{name}": value for name, value in self._means(sums).items()}
         self.log(metrics)
         self.control: Any = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
@@ -73,11 +80,22 @@ class Trainer(SFTTrainer):  # type: ignore[misc]
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         """Write none: the adapter gets a card of its own, and checkpoints need none."""
 
-    def _score(self, model: Any, inputs: dict[str, Any]) -> loss.Score:
+    @contextmanager
+    def _without_dropout(self) -> Iterator[None]:
+        if self._fast:  # the code that was compiled for training, gradients and all, rather than another compilation
+            fast.switch_dropout(self._causal, on=False)
+            yield
+            fast.switch_dropout(self._causal, on=True)
+        else:
+            self.model.eval()
+            with torch.no_grad():
+                yield
+
+    def _score(self, model: Any, inputs: dict[str, Any], learn: bool = True) -> loss.Score:
         if self._own_loss:
             if inputs["input_ids"].shape[0] == 1:  # nothing is padded, so nothing need be masked
                 inputs = {key: value for key, value in inputs.items() if key != "attention_mask"}
-            return model(**inputs, use_cache=False, scored=True)  # type: ignore[no-any-return]
+            return model(**inputs, use_cache=False, scored="learn" if learn else "measure")  # type: ignore[no-any-return]
         outputs = model(**inputs, use_cache=False, fused_lm_head=True)
         return loss.Score(-outputs.log_probs.sum(), outputs.is_top1.sum(), outputs.label_mask.sum())
 
@@ -88,61 +106,68 @@ class Trainer(SFTTrainer):  # type: ignore[misc]
         return {"loss": nll / tokens, "token_accuracy": correct / tokens}
 
 
-def build(
-    params: "TrainParams",
-    setup: Setup,
-    model: Any,
-    tokenizer: Any,
-    training: list[Tokens],
-    validation: list[Tokens],
-    checkpoints: Path,
-) -> Trainer:
+def build(job: Job, setup: Setup, model: Any, checkpoints: Path, resume: bool) -> Trainer:
     """Return a trainer ready to run on `model`, which has its adapter already."""
     trainer = Trainer(
+        setup,
         model=model,
-        args=_arguments(params, setup, len(training), bool(validation), checkpoints),
-        processing_class=tokenizer,
-        train_dataset=_dataset(training),
-        eval_dataset=_dataset(validation) if validation else None,
+        args=_arguments(job, setup, checkpoints, resume),
+        processing_class=job.tokenizer,
+        train_dataset=_dataset(job.training),
+        eval_dataset=_dataset(job.validation) if job.validation else None,
         callbacks=[FiniteLoss(), CompleteCheckpoint(), Progress()],
+        optimizers=(_optimizer(job.params, model), None),
     )
-    for callback in list(trainer.callback_handler.callbacks):
-        if type(callback).__name__ in ("PrinterCallback", "ProgressCallback"):
-            trainer.remove_callback(callback)
+    trainer.remove_callback(PrinterCallback)
     return trainer
 
 
-def _arguments(params: "TrainParams", setup: Setup, examples: int, validate: bool, checkpoints: Path) -> SFTConfig:
-    accumulation = params.batch_size // setup.micro_batch
-    updates_an_epoch = -(-examples // params.batch_size)
+def _arguments(job: Job, setup: Setup, checkpoints: Path, resume: bool) -> SFTConfig:
+    params = job.params
+    updates_an_epoch = -(-len(job.training) // params.batch_size)
     warmup = math.ceil(params.warmup_share * updates_an_epoch * params.epochs)
     return SFTConfig(
         output_dir=str(checkpoints),
         num_train_epochs=params.epochs,
         per_device_train_batch_size=setup.micro_batch,
-        gradient_accumulation_steps=accumulation,
+        gradient_accumulation_steps=setup.accumulation,
         learning_rate=params.learning_rate,
         weight_decay=params.weight_decay,
         lr_scheduler_type=params.schedule,
-        warmup_steps=warmup if warmup > 1 else 0,  # the first of several updates has a rate of zero
+        warmup_steps=warmup if warmup > 1 else 0,  # the first of several has a rate of zero, so one would learn nothing
         max_grad_norm=params.max_grad_norm,
         seed=params.seed,
         data_seed=params.seed,
-        max_length=None,
+        max_length=None,  # the stage `format` dropped what is too long
+        padding_free=setup.flash and setup.micro_batch > 1,
         bf16=False,  # the frozen weights have their type; autocast would cast the adapter's as well
-        use_cpu=setup.cpu,
-        gradient_checkpointing=False,
+        use_cpu=setup.device == "cpu",
+        gradient_checkpointing=setup.checkpointing,
         logging_steps=1,
         logging_nan_inf_filter=False,
-        eval_strategy="steps" if validate else "no",
+        eval_strategy="steps" if job.validation else "no",
         eval_steps=params.eval_every or updates_an_epoch,
-        eval_on_start=validate,
+        eval_on_start=bool(job.validation) and not resume,
         save_strategy="steps",
         save_steps=params.checkpoint_every,
         save_total_limit=2,
-        dataloader_pin_memory=False,
+        dataloader_pin_memory=setup.device == "cuda",
+        ddp_find_unused_parameters=False,
         disable_tqdm=True,
         report_to="none",
+    )
+
+
+def _optimizer(params: "TrainParams", model: Any) -> Any:
+    """LoRA+'s optimizer, whose learning rate for B is a multiple of A's; None for the trainer's own AdamW."""
+    if params.lora.lr_ratio is None:
+        return None
+    return create_loraplus_optimizer(
+        model,
+        torch.optim.AdamW,
+        lr=params.learning_rate,
+        loraplus_lr_ratio=params.lora.lr_ratio,
+        weight_decay=params.weight_decay,
     )
 
 
