@@ -10,38 +10,9 @@ import pytest
 
 from collecting import folder
 from distill.batch_results import custom_id
-from distill.batches import split
-from distill.request import Ask, ask
 from messages_server import Behaviour, MessagesServer
-from test_request import teacher
 
 CREATE = "POST /v1/messages/batches"
-
-
-def asks(number: int, length: int = 10) -> list[Ask]:
-    return [ask(teacher(), {"id": f"p{n}", "prompt": f"{n:0{length}}"}, 0, 100) for n in range(number)]
-
-
-def test_split_by_count() -> None:
-    chunks = list(split(asks(7), lambda _: True, 3, 10**9))
-    assert [len(chunk) for chunk in chunks] == [3, 3, 1]
-    assert [one for chunk in chunks for one in chunk] == asks(7)
-
-
-def test_split_by_bytes() -> None:
-    made = asks(10, 1000)
-    chunks = list(split(made, lambda _: True, 100, 3 * (made[0].size + 200)))
-    assert [len(chunk) for chunk in chunks] == [3, 3, 3, 1]
-    # One that is larger than all that is allowed goes by itself: the API says what it thinks of it.
-    assert [len(chunk) for chunk in split(made, lambda _: True, 100, 10)] == [1] * 10
-
-
-def test_split_by_budget_and_without_repeats() -> None:
-    made = asks(6)
-    places = iter([True, True, True, True, False])
-    chunks = list(split([*made[:2], made[0], *made[2:]], lambda _: next(places), 3, 10**9))
-    assert chunks == [made[:3], made[3:4]]
-    assert list(split(made, lambda _: False, 3, 10**9)) == []
 
 
 def test_custom_ids() -> None:
@@ -152,6 +123,28 @@ def test_online_waits_for_a_batch_under_way(tmp_path: Path) -> None:
         assert len(server.answered) == 6
 
 
+def test_a_batch_of_other_prompts_is_not_waited_for(tmp_path: Path) -> None:
+    """It will never end; what it holds is not asked for any more."""
+    with MessagesServer(Behaviour(batch_polls=10**9)) as server:
+        made = folder(tmp_path, server.url, prompts=3, teacher="claude-batch")
+        process = made.start()
+        while not server.requests["GET /v1/messages/batches/msgbatch_0000"]:
+            pass
+        process.kill()
+        process.communicate()
+        made.params("claude", {"system": "Be brief."})
+        assert made.run().status == 0
+        assert len(server.answered) == 3
+        # When it has ended at last, its answers are taken over by the way: they are paid for.
+        server.behaviour.batch_polls = 1
+        made.prompts(*(f"Prompt number {number}?" for number in range(4)))
+        assert made.run().status == 0
+        made.prompts(*(f"Prompt number {number}?" for number in range(3)))
+        made.params("claude")
+        assert made.run().status == 0
+        assert len(server.answered) == 7
+
+
 def test_a_batch_that_is_gone(tmp_path: Path) -> None:
     with MessagesServer(Behaviour(batch_polls=10**9)) as server:
         made = folder(tmp_path, server.url, prompts=2, teacher="claude-batch")
@@ -163,5 +156,6 @@ def test_a_batch_that_is_gone(tmp_path: Path) -> None:
         server.batches.clear()
         ran = made.run()
         assert ran.status == 1
-        assert "404 not_found_error: no such batch" in ran.stderr
+        assert "the batch msgbatch_0000: 404 not_found_error: no such batch; set the key" in ran.stderr
+        assert "`python -m distill.ledger abandon msgbatch_0000`" in ran.stderr
         assert server.requests[CREATE] == 1

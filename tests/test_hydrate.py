@@ -103,7 +103,8 @@ def test_under_the_real_dvc(tmp_path: Path) -> None:
         dvc(repo, "exp", "run", "--temp", "-s", "collect", "-S", change, **env)
         brief = len(server.answered)
         assert brief >= paid + 9
-        dvc(repo, "exp", "run", "-f", "-s", "collect", "-S", change, **env)
+        set_params(repo, {"teachers.claude.system": "Be brief."})
+        dvc(repo, "repro", "-s", "collect", **env)
         assert len(server.answered) == brief
 
         git(repo, "checkout", "-q", "--", ".")

@@ -49,14 +49,14 @@ def finish(made: Folder) -> None:
     assert process.returncode == 0, stderr
 
 
-def kill_online(seed: int, path: Path) -> int:
+def kill_online(seed: int, path: Path, kills: int = KILLS) -> int:
     """Kill, again and again; return how many answers were handed over just when their receiver was killed."""
     chance = random.Random(seed)
     lost = 0
     marks: list[tuple[set[str], int]] = []
     with MessagesServer(Behaviour(seed=seed, latency=0.02)) as server:
         made = folder(path, server.url, prompts=PROMPTS, concurrency=CONCURRENCY)
-        for kill in range(1, KILLS + 1):
+        for kill in range(1, kills + 1):
             kill_once(made, server, chance)
             texts, asked = kept(made), len(server.answered)
             marks.append(({answered.prompt for answered in server.answered if answered.text in texts}, asked))
@@ -74,13 +74,13 @@ def kill_online(seed: int, path: Path) -> int:
     return lost
 
 
-def kill_batches(seed: int, path: Path) -> None:
+def kill_batches(seed: int, path: Path, kills: int = KILLS) -> None:
     """Kill, again and again: each request is in one batch, and each answer is made once."""
     chance = random.Random(seed)
     behaviour = Behaviour(seed=seed, latency=0.02, batch_polls=2, create_delay=0.05)
     with MessagesServer(behaviour) as server:
         made = folder(path, server.url, prompts=PROMPTS, teacher="claude-batch", batch_max_requests=12)
-        for _ in range(KILLS):
+        for _ in range(kills):
             kill_once(made, server, chance)
         finish(made)
         keys = [request["custom_id"][:40] for batch in server.batches.values() for request in batch["requests"]]
@@ -91,11 +91,11 @@ def kill_batches(seed: int, path: Path) -> None:
 
 
 def test_killed_online(tmp_path: Path) -> None:
-    kill_online(0, tmp_path)
+    kill_online(0, tmp_path, kills=2)
 
 
 def test_killed_by_the_batch(tmp_path: Path) -> None:
-    kill_batches(0, tmp_path)
+    kill_batches(0, tmp_path, kills=3)
 
 
 @pytest.mark.soak

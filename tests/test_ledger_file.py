@@ -10,10 +10,10 @@ import pytest
 from collecting import Folder, folder
 from distill import ledger_file
 from distill.errors import InputError, TeacherError
-from distill.ledger import Ledger, received, sent
+from distill.ledger import Ledger, Op, parsed, received, sent
 from distill.ledger_file import hold
 from messages_server import MessagesServer
-from test_ledger import call, message, pay
+from test_ledger import call, message
 
 
 def test_location(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,8 +85,12 @@ def test_a_newer_ledger_is_left_alone(tmp_path: Path) -> None:
 
 def make(path: Path, answers: int) -> None:
     ledger = Ledger(path)
+    ops: list[Op] = []
     for number in range(answers):
-        pay(ledger, f"key-{number}", message(f"Answer {number}. " + "x" * 3000))
+        raw = message(f"Answer {number}. " + "x" * 3000)
+        made = call(ledger, f"key-{number}")
+        ops += [sent(made), received(made.id, raw), parsed(made.id, raw, "online")[0]]
+    ledger.apply(ops)
     ledger.close()
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from distill.request import ask, canonical, wire
+from distill.request import Ask, ask, canonical, split, wire
 from distill.teachers import MessagesTeacher, StopPolicy
 
 POLICY = StopPolicy(
@@ -79,3 +79,29 @@ def test_prompt_caching() -> None:
     assert body["system"] == "Be brief."
     assert wire(body, teacher(system="Be brief.")) is body
     assert wire(body, teacher(cache_system=True)) is body
+
+
+def asks(number: int, length: int = 10) -> list[Ask]:
+    return [ask(teacher(), {"id": f"p{n}", "prompt": f"{n:0{length}}"}, 0, 100) for n in range(number)]
+
+
+def test_split_by_count() -> None:
+    chunks = list(split(asks(7), lambda _: True, 3, 10**9))
+    assert [len(chunk) for chunk in chunks] == [3, 3, 1]
+    assert [one for chunk in chunks for one in chunk] == asks(7)
+
+
+def test_split_by_bytes() -> None:
+    made = asks(10, 1000)
+    chunks = list(split(made, lambda _: True, 100, 3 * (made[0].size + 200)))
+    assert [len(chunk) for chunk in chunks] == [3, 3, 3, 1]
+    # One that is larger than all that is allowed goes by itself: the API says what it thinks of it.
+    assert [len(chunk) for chunk in split(made, lambda _: True, 100, 10)] == [1] * 10
+
+
+def test_split_by_budget_and_without_repeats() -> None:
+    made = asks(6)
+    places = iter([True, True, True, True, False])
+    chunks = list(split([*made[:2], made[0], *made[2:]], lambda _: next(places), 3, 10**9))
+    assert chunks == [made[:3], made[3:4]]
+    assert list(split(made, lambda _: False, 3, 10**9)) == []

@@ -9,7 +9,7 @@ failed for a passing reason is asked for again. What it will not do: wait less f
 import secrets
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -26,14 +26,13 @@ from distill.jsonl import Row
 from distill.ledger import Call, ended, new_batch, sent
 from distill.online import Wait, refusal, unwritable
 from distill.pricing import Price
-from distill.request import Ask, wire
+from distill.request import Ask, split, wire
 from distill.running import Running
 from distill.teachers import ApiTeacher, RuntimeParams
 
 T = TypeVar("T")
 # How far the server's clock may be behind this one's.
 SKEW_S = 600
-ENVELOPE_BYTES = 200  # what a batch adds to a request
 
 
 @dataclass
@@ -52,17 +51,14 @@ class BatchCollector:
     _answers: int = 0
     _fruitless: int = 0
 
-    async def run(self, missing: Callable[[], Iterable[Ask]]) -> None:
+    async def run(self, missing: Callable[[], Iterable[Ask]], create: bool = True) -> None:
         """Collect what is under way, then create batches for what is missing, until nothing is."""
         try:
-            await self.collect()
-            while not self.running.stopping and await self._submit(missing()):
+            await self._collect(missing)
+            while create and not self.running.stopping and await self._submit(missing()):
                 answers = self._answers
-                await self.collect()
-                self._fruitless = self._fruitless + 1 if self._answers == answers else 0
-                if self._fruitless >= self.runtime.max_attempts and not self.running.stopping:
-                    raise TeacherError(f"{self.api.server}: no answer from {self._fruitless} batches in a row (see "
-                                       "`python -m distill.ledger`); run the same command again to go on")  # fmt: skip
+                await self._collect(missing)
+                self._check_fruit(self._answers > answers)
         except Refused as error:
             self.running.stop(refusal(self.api, self.teacher, error))
         except (Transient, Unreadable) as error:
@@ -72,12 +68,21 @@ class BatchCollector:
         except DistillError as error:
             self.running.stop(error)
 
-    async def collect(self) -> None:
-        """Wait for all open batches of this server, and take over their results."""
+    def _check_fruit(self, fruitful: bool) -> None:
+        self._fruitless = 0 if fruitful else self._fruitless + 1
+        if self._fruitless >= self.runtime.max_attempts and not self.running.stopping:
+            raise TeacherError(f"{self.api.server}: no answer from {self._fruitless} rounds of batches (see "
+                               "`python -m distill.ledger`); run the same command again to go on")  # fmt: skip
+
+    async def _collect(self, missing: Callable[[], Iterable[Ask]]) -> None:
+        """Take over the results of this server's open batches; wait for those that hold something that is missing."""
+        wanted = {ask.key for ask in missing()} if self._open() else set()
         while not self.running.stopping and (batches := self._open()):
             ended_one = False
             for batch in batches:
                 ended_one |= await self._advance(batch)
+            if not any(wanted & self.journal.ledger.batch_calls(batch["id"]).keys() for batch in self._open()):
+                return
             if not ended_one:
                 await self.running.sleep(self.runtime.poll_interval_s)
 
@@ -153,7 +158,12 @@ class BatchCollector:
         """Go on with an open batch; return whether it is finished."""
         if batch["state"] == "intent":
             return await self._adopt(batch)
-        status = await self._patiently(self._look, self.api.retrieve_batch, batch["remote"], "processing_status")
+        remote = batch["remote"]
+        try:
+            status = await self._patiently(self._look, self.api.retrieve_batch, remote, "processing_status")
+        except Refused as error:
+            raise TeacherError(f"{self.api.server}: the batch {remote}: {error}; set the key of its workspace, or give it "
+                               f"up with `python -m distill.ledger abandon {remote}`") from None  # fmt: skip
         if status.get("processing_status") != "ended":
             return False
         return await self._take_results(batch, status)
@@ -229,26 +239,6 @@ class BatchCollector:
             stop=stop_after_attempt(self.runtime.max_attempts), wait=Wait(self.runtime), sleep=self.running.sleep,
             reraise=True,
         )  # fmt: skip
-
-
-def split(asks: Iterable[Ask], fits: Callable[[Ask], bool], most: int, most_bytes: int) -> Iterator[list[Ask]]:
-    """Yield lists of at most `most` calls and `most_bytes` bytes, each call once, up to the first that does not fit."""
-    chunk: list[Ask] = []
-    size = 0
-    seen: set[str] = set()
-    for ask in asks:
-        if ask.key in seen:
-            continue
-        seen.add(ask.key)
-        if not fits(ask):
-            break
-        if chunk and (len(chunk) >= most or size + ask.size > most_bytes):
-            yield chunk
-            chunk, size = [], 0
-        chunk.append(ask)
-        size += ask.size + ENVELOPE_BYTES
-    if chunk:
-        yield chunk
 
 
 def _passing(error: BaseException) -> bool:

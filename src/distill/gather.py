@@ -131,7 +131,7 @@ async def _run(job: Job, parts: dict[str, Any]) -> None:
         await batches.run(job.missing)
         return
     # What is in a batch already is on its way, and must not be paid for a second time.
-    await batches.run(tuple)
+    await batches.run(job.missing, create=False)
     if not batches.running.stopping:
         await Collector(**parts, follow_up=partial(view.follow_up, job.teacher)).run(job.missing())
 

@@ -7,10 +7,13 @@ caching is left out of it (it changes the price alone), and so is the key of the
 
 import hashlib
 import json
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from distill.jsonl import Row
 from distill.teachers import ApiTeacher
+
+ENVELOPE_BYTES = 200  # what a batch adds to a request
 
 
 @dataclass(frozen=True)
@@ -61,3 +64,23 @@ def canonical(value: Row) -> bytes:
     """Return the one JSON text of a value, whatever the order of its keys."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return text.encode("utf-8", "surrogatepass")
+
+
+def split(asks: Iterable[Ask], fits: Callable[[Ask], bool], most: int, most_bytes: int) -> Iterator[list[Ask]]:
+    """Yield lists of at most `most` calls and `most_bytes` bytes, each call once, up to the first that does not fit."""
+    chunk: list[Ask] = []
+    size = 0
+    seen: set[str] = set()
+    for ask in asks:
+        if ask.key in seen:
+            continue
+        seen.add(ask.key)
+        if not fits(ask):
+            break
+        if chunk and (len(chunk) >= most or size + ask.size > most_bytes):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(ask)
+        size += ask.size + ENVELOPE_BYTES
+    if chunk:
+        yield chunk
