@@ -102,8 +102,9 @@ def _text(content: Any) -> str:
     texts = [block.get("text") for block in content if block.get("type") == "text"]
     if not all(isinstance(text, str) for text in texts):
         raise Unreadable("a text block without text")
+    text = "".join(texts)
     # A lone surrogate is legal in JSON and not in UTF-8: it becomes U+FFFD, as in a browser.
-    return "".join(texts).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _dict(value: Any, name: str) -> Row:

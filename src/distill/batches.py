@@ -162,8 +162,8 @@ class BatchCollector:
         try:
             status = await self._patiently(self._look, self.api.retrieve_batch, remote, "processing_status")
         except Refused as error:
-            raise TeacherError(f"{self.api.server}: the batch {remote}: {error}; set the key of its workspace, or give it "
-                               f"up with `python -m distill.ledger abandon {remote}`") from None  # fmt: skip
+            raise TeacherError(f"{self.api.server}: the batch {remote}: {error}; set the key of its workspace, or give "
+                               f"it up with `python -m distill.ledger abandon {remote}`") from None  # fmt: skip
         if status.get("processing_status") != "ended":
             return False
         return await self._take_results(batch, status)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -74,6 +75,7 @@ def price_of(teacher: ApiTeacher, params: Path) -> Price:
     raise InputError(f"{params}: prices: no prices for the model '{teacher.model}'; add them, the bill depends on it")
 
 
+@cache
 def _exact(price: float) -> Decimal:
     # 0.3 is meant as it is written, not as the nearest binary fraction.
     return Decimal(repr(price))

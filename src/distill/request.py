@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from distill.jsonl import Row
 from distill.teachers import ApiTeacher
 
+CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 ENVELOPE_BYTES = 200  # what a batch adds to a request
 
 
@@ -62,8 +63,7 @@ def wire(body: Row, teacher: ApiTeacher) -> Row:
 
 def canonical(value: Row) -> bytes:
     """Return the one JSON text of a value, whatever the order of its keys."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return text.encode("utf-8", "surrogatepass")
+    return CANONICAL.encode(value).encode("utf-8", "surrogatepass")
 
 
 def split(asks: Iterable[Ask], fits: Callable[[Ask], bool], most: int, most_bytes: int) -> Iterator[list[Ask]]:
