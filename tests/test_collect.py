@@ -225,6 +225,21 @@ def test_every_option_refused_stops_early(tmp_path: Path) -> None:
         assert server.requests.total() < 20
 
 
+@pytest.mark.parametrize(
+    ("teacher", "words"),
+    [
+        ("claude", "it asks to wait 0.05 s, longer than runtime.max_wait_s"),
+        ("claude-batch", "429 rate_limit_error: not now; run the same"),
+    ],
+)
+def test_a_longer_wait_than_a_run_is_to_last_is_not_cut_short(tmp_path: Path, teacher: str, words: str) -> None:
+    """The server asks for 50 ms, and 30 are allowed: nobody asks it again before."""
+    with MessagesServer(Behaviour(fault_share=1.0, faults=("429-after",))) as server:
+        made = folder(tmp_path, server.url, prompts=20, teacher=teacher, max_wait_s=0.03, concurrency=4)
+        assert words in error_of(made)
+        assert server.requests.total() <= 5
+
+
 def test_policies(tmp_path: Path) -> None:
     """Each stop reason has its row, its count and its list; `fail` fails, and keeps what was paid."""
     with MessagesServer(Behaviour(seed=1, odd_share=1.0)) as server:

@@ -24,7 +24,7 @@ from distill.errors import DistillError, TeacherError
 from distill.journal import Journal
 from distill.jsonl import Row
 from distill.ledger import Call, ended, new_batch, sent
-from distill.online import Wait, refusal, unwritable
+from distill.online import Wait, refusal, too_long, unwritable
 from distill.pricing import Price
 from distill.request import Ask, split, wire
 from distill.running import Running
@@ -235,7 +235,9 @@ class BatchCollector:
 
     def _retrying(self, wanted: Callable[[BaseException], bool]) -> AsyncRetrying:
         return AsyncRetrying(
-            retry=retry_if_exception(lambda error: wanted(error) and not self.running.stopping),
+            retry=retry_if_exception(
+                lambda error: wanted(error) and not self.running.stopping and not too_long(error, self.runtime)
+            ),
             stop=stop_after_attempt(self.runtime.max_attempts), wait=Wait(self.runtime), sleep=self.running.sleep,
             reraise=True,
         )  # fmt: skip

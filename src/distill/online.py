@@ -128,6 +128,9 @@ class Collector:
                 actual = worst if error.uncertain else Decimal(0)
                 if error.overload:
                     self._pace.slow_down(started, error.retry_after)
+                if too_long(error, self.runtime):
+                    self.running.stop(TeacherError(f"{self.api.server}: {error}; it asks to wait {error.retry_after} s, "
+                                                   "longer than runtime.max_wait_s; run again later"))  # fmt: skip
                 raise
             finally:
                 await self.budget.settle(worst, actual)
@@ -170,6 +173,11 @@ class Wait:
         error = state.outcome.exception() if state.outcome else None
         asked = error.retry_after if isinstance(error, Transient) else None
         return min(asked if asked is not None else self._growing(state), self._longest)
+
+
+def too_long(error: BaseException, runtime: RuntimeParams) -> bool:
+    """Whether the server asks for a longer wait than a run is to last; asking it sooner would not be obeying."""
+    return isinstance(error, Transient) and error.retry_after is not None and error.retry_after > runtime.max_wait_s
 
 
 def refusal(api: Api, teacher: ApiTeacher, error: Refused) -> TeacherError:
