@@ -41,7 +41,11 @@ class Answered:
     input_tokens: int
     output_tokens: int
     batch: str | None
-    delivered: bool = False
+    delivered_at: float | None = None
+
+    @property
+    def delivered(self) -> bool:
+        return self.delivered_at is not None
 
     @property
     def dollars(self) -> Decimal:
@@ -139,6 +143,7 @@ class MessagesServer:
         body = await reader.readexactly(int(headers.get("content-length", 0)))
         self.headers.append(headers)
         self._at_once += 1
+        writer.client_left = reader.at_eof  # type: ignore[attr-defined]
         self.most_at_once = max(self.most_at_once, self._at_once)
         try:
             await self._answer(writer, method, target, headers, body)
@@ -200,9 +205,12 @@ class MessagesServer:
         if fault == "half":
             await _send(writer, status, body, cut=len(body) // 2)
             raise _Drop
+        # Nothing is handed over to somebody who has left.
+        if writer.client_left():  # type: ignore[attr-defined]
+            raise _Drop
         await _send(writer, status, body)
         for one in answered or ():
-            one.delivered = True
+            one.delivered_at = time.monotonic()
 
     def _message(self, payload: Any, *_: Any) -> tuple[int, bytes, Any]:
         for text, status in self.behaviour.refuse.items():

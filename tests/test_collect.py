@@ -360,7 +360,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
             assert made.run().status == 0
             assert len(server.answered) == 120
     finally:
-        subprocess.run(["umount", str(small)], check=True)
+        subprocess.run(["umount", "--lazy", str(small)], check=True)
 
 
 def test_a_local_server_needs_no_key(tmp_path: Path) -> None:

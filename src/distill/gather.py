@@ -119,6 +119,7 @@ async def _ask(job: Job, lacking: int) -> "Outcome":
             parts = {"api": api, "teacher": job.teacher, "runtime": job.runtime, "price": job.price, "journal": journal,
                      "budget": budget, "running": running, "progress": bar.update}  # fmt: skip
             await _run(job, parts)
+    journal.close()
     return running.outcome
 
 

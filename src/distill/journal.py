@@ -4,8 +4,9 @@ import asyncio
 import sqlite3
 
 from distill.errors import TeacherError
-from distill.ledger import Ledger, Op
-from distill.ledger_file import drop_ballast
+from distill.ledger import Call, Ledger, Op, received
+from distill.ledger_file import drop_ballast, spool_of
+from distill.spool import Spool
 
 
 class Journal:
@@ -14,6 +15,7 @@ class Journal:
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
         self.full = False
+        self._spool = Spool(spool_of(ledger.path))
         self._waiting: list[tuple[list[Op], asyncio.Future[None]]] = []
         self._flushing: asyncio.Task[None] | None = None
 
@@ -29,6 +31,16 @@ class Journal:
             self._flushing = asyncio.create_task(self._flush())
         # A caller that is cancelled must not take the others' writing with it.
         await asyncio.shield(future)
+
+    def close(self) -> None:
+        """Let go of the spool's file; nothing is being written any more."""
+        self._spool.close()
+
+    async def keep(self, call: Call, raw: bytes) -> None:
+        """Return when a response is on disk; it outlives the process from the moment of the call."""
+        self._spool.put(call.id, call.key, raw)
+        await self.write(received(call.id, raw))
+        self._spool.committed()
 
     async def _flush(self) -> None:
         while self._waiting:

@@ -227,6 +227,12 @@ def received(call: int, raw: bytes) -> Op:
     return "UPDATE calls SET state = 'received', response = ?, crc = ? WHERE id = ?", (raw, zlib.crc32(raw), call)
 
 
+def arrived(call: int, key: str, raw: bytes) -> Op:
+    """A response came, and its run was killed before it was committed."""
+    sql = "UPDATE calls SET state = 'received', response = ?, crc = ? WHERE id = ? AND key = ? AND state = 'sent'"
+    return sql, (raw, zlib.crc32(raw), call, key)
+
+
 def parsed(call: int, raw: bytes, via: str) -> tuple[Op, Answer | None]:
     """Parse a response that is already on disk: the answer, or None if there is none in it, and what to note."""
     try:

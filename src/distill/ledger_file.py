@@ -17,7 +17,8 @@ from filelock import FileLock, Timeout
 
 from distill.errors import InputError, TeacherError
 from distill.jsonl import Row
-from distill.ledger import BATCH_COLUMNS, COLUMNS, VERSION, Ledger, parsed
+from distill.ledger import BATCH_COLUMNS, COLUMNS, VERSION, Ledger, arrived, parsed
+from distill.spool import left
 
 DEFAULT = Path(".distill/ledger.sqlite")
 # Room that is set aside beside the ledger before anything is sent: a disk that fills up during a run still takes the
@@ -72,6 +73,8 @@ def hold(path: Path) -> Iterator[Opened]:
         finally:
             ledger.close()
             drop_ballast(path)
+            if not _size(spool_of(path)):
+                spool_of(path).unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -95,6 +98,15 @@ def drop_ballast(path: Path) -> bool:
     except FileNotFoundError:
         return False
     return True
+
+
+def spool_of(path: Path) -> Path:
+    """Return where responses are kept until they are committed to the ledger at `path`."""
+    return Path(f"{path}.spool")
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 @contextlib.contextmanager
@@ -207,7 +219,10 @@ def _readable_rows(connection: sqlite3.Connection, table: str, columns: tuple[st
 
 
 def _settle(ledger: Ledger) -> None:
-    """Parse what a killed run left unparsed, and mark what it left in flight as lost (batches are asked for again)."""
+    """Take over and parse what a killed run left, and mark what it left in flight as lost (batches go on)."""
+    spool = spool_of(ledger.path)
+    ledger.apply([arrived(call, key, raw) for call, key, raw in left(spool)])
+    spool.unlink(missing_ok=True)
     ledger.apply([parsed(call, raw, via)[0] for call, via, raw in ledger.unparsed()])
     ledger.apply(
         [("UPDATE calls SET state = 'lost', error = 'the run ended' WHERE state = 'sent' AND via = 'online'", ())]

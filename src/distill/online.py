@@ -17,7 +17,7 @@ from distill.api import Api, Refused, Reply, Transient
 from distill.budget import Budget, Exhausted
 from distill.errors import DistillError, TeacherError
 from distill.journal import Journal
-from distill.ledger import Call, ended, parsed, received, sent
+from distill.ledger import Call, ended, parsed, sent
 from distill.pace import Pace
 from distill.pricing import Price
 from distill.request import Ask, wire
@@ -129,8 +129,9 @@ class Collector:
                 if error.overload:
                     self._pace.slow_down(started, error.retry_after)
                 if too_long(error, self.runtime):
-                    self.running.stop(TeacherError(f"{self.api.server}: {error}; it asks to wait {error.retry_after} s, "
-                                                   "longer than runtime.max_wait_s; run again later"))  # fmt: skip
+                    asked = f"it asks to wait {error.retry_after} s"
+                    self.running.stop(TeacherError(f"{self.api.server}: {error}; {asked}, longer than "
+                                                   "runtime.max_wait_s; run again later"))  # fmt: skip
                 raise
             finally:
                 await self.budget.settle(worst, actual)
@@ -148,7 +149,7 @@ class Collector:
             uncertain = isinstance(error, Transient) and error.uncertain
             await self.journal.write(ended(call.id, "lost" if uncertain else "failed", str(error)))
             raise
-        await self.journal.write(received(call.id, reply.body))
+        await self.journal.keep(call, reply.body)
         self._pace.obey(reply.headers)
         return await self._read(call, reply)
 
