@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
+from distill import parallel
 from distill.errors import InputError, TrainingError
 
 
@@ -54,6 +55,15 @@ class Job:
     ids: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class Finished:
+    """An answer as ids."""
+
+    job: Job
+    ids: list[int]
+    ended: bool
+
+
 OnDone = Callable[[int, int, Generation], None]
 
 
@@ -82,12 +92,15 @@ def generate(
         TrainingError: The model's logits are not finite.
     """
     check_context(model, prompts, params.max_new_tokens)
-    for batch in plan(prompts, params):
-        if all((job.prompt, job.sample) in done for job in batch):
-            continue
-        for job, ids, ended in decode(model, batch, params, ends(model, tokenizer), on_tokens):
-            text = tokenizer.decode(ids, skip_special_tokens=True)
-            on_done(job.prompt, job.sample, Generation(str(text), len(ids), ended))
+    stop = ends(model, tokenizer)
+    batches = plan(prompts, params)
+    todo = [batch for batch in batches if any((job.prompt, job.sample) not in done for job in batch)]
+    for result in parallel.run(lambda batch: decode(model, batch, params, stop), todo, len(batches)):
+        if isinstance(result, Finished):
+            text = tokenizer.decode(result.ids, skip_special_tokens=True)
+            on_done(result.job.prompt, result.job.sample, Generation(str(text), len(result.ids), result.ended))
+        else:
+            on_tokens(result)
 
 
 def check_context(model: Any, prompts: Sequence[Sequence[int]], max_new_tokens: int) -> None:
@@ -117,19 +130,17 @@ def ends(model: Any, tokenizer: Any) -> frozenset[int]:
 
 
 @torch.inference_mode()
-def decode(
-    model: Any, jobs: list[Job], params: Decoding, stop: frozenset[int], on_tokens: Callable[[int], None]
-) -> Iterator[tuple[Job, list[int], bool]]:
-    """Yield each job of one batch with its token ids and whether it ended by itself, as it ends."""
+def decode(model: Any, jobs: list[Job], params: Decoding, stop: frozenset[int]) -> Iterator[Finished | int]:
+    """Yield the answers of one batch as they end, and after each step the number of its tokens."""
     batch = _Batch(model, jobs, params)
     logits = batch.prefill()
     while batch.rows:
         tokens = batch.append(logits)
-        on_tokens(len(tokens))
+        yield len(tokens)
         for row in reversed(range(len(tokens))):  # from the end, so that a row moved forward was looked at already
             if tokens[row] in stop or len(batch.rows[row].ids) == params.max_new_tokens:
                 done = batch.remove(row)
-                yield done.job, done.ids, tokens[row] in stop
+                yield Finished(done.job, done.ids, tokens[row] in stop)
         if batch.rows:
             logits = batch.step()
 

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch.nn.functional import cross_entropy
 
+from distill import parallel
 from distill.errors import TrainingError
 from distill.student import Encoded
 
@@ -44,9 +45,10 @@ def score(
         TrainingError: A likelihood is not finite.
     """
     scores: dict[int, Score] = {}
-    for batch in plan([len(example.ids) for example in examples], token_budget):
-        scores |= zip(batch, _score_batch(model, [examples[index] for index in batch]), strict=True)
-        on_done(len(batch))
+    batches = plan([len(example.ids) for example in examples], token_budget)
+    for found in parallel.run(lambda batch: _score_batch(model, examples, batch), batches, len(batches)):
+        scores |= found
+        on_done(len(found))
     return [scores[index] for index in range(len(examples))]
 
 
@@ -62,14 +64,16 @@ def plan(lengths: Sequence[int], token_budget: int) -> list[list[int]]:
 
 
 @torch.inference_mode()
-def _score_batch(model: Any, examples: list[Encoded]) -> Iterator[Score]:
+def _score_batch(model: Any, all_examples: Sequence[Encoded], batch: list[int]) -> Iterator[dict[int, Score]]:
+    examples = [all_examples[index] for index in batch]
     width = max(len(example.ids) for example in examples)
     # The padding stands on the right and attention looks to the left, so nothing need be masked.
     ids = torch.tensor([[*example.ids, *[0] * (width - len(example.ids))] for example in examples], device=model.device)
     # Logits from the place that predicts the first answer token of any row.
     first = min(example.prompt_tokens for example in examples) - 1
     logits = model(input_ids=ids, use_cache=False, logits_to_keep=width - first).logits
-    return iter([_score_row(row, example, first) for row, example in zip(logits, examples, strict=True)])
+    rows = zip(batch, logits, examples, strict=True)
+    yield {index: _score_row(row, example, first) for index, row, example in rows}
 
 
 def _score_row(logits: torch.Tensor, example: Encoded, first: int) -> Score:

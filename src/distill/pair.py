@@ -17,6 +17,7 @@ from typing import Any, Literal
 import torch
 from transformers.utils import logging
 
+from distill import onednn
 from distill.errors import InputError
 from distill.jsonl import read_json
 from distill.student import StudentProfile, load_model
@@ -44,7 +45,7 @@ class Pair:
         check_adapter(folder, student)
         logging.disable_progress_bar()
         logging.set_verbosity_error()
-        base = load_model(student, torch.float32).to(_device())
+        base = onednn.use(load_model(student, torch.float32).to(_device()))
         self.model = _load_adapter(base, folder)
 
     @contextmanager
