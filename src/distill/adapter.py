@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import json
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,9 @@ def add(model: Any, params: "LoraParams") -> Any:
     if getattr(model, "is_loaded_in_4bit", False):
         model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
     try:
-        return get_peft_model(model, config)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # PEFT asks transformers by a name that goes away
+            return get_peft_model(model, config)
     except ValueError as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"params.yaml: train.lora: {reason}; mend 'targets' or the options") from None

@@ -38,8 +38,9 @@ class _ChunkedNll(torch.autograd.Function):
             part = slice(start, start + CHUNK)
             target = labels[part].unsqueeze(1)
             logits = hidden[part] @ weight.t()
+            wanted = logits.gather(1, target).float()  # before `piece`, which may reuse the logits' memory
             log_norm, best, probabilities = piece(logits)
-            log_likelihood = logits.gather(1, target).float() - log_norm
+            log_likelihood = wanted - log_norm
             nll -= log_likelihood.sum()
             correct += (best == target).sum()
             if gradient is not None:
@@ -58,10 +59,13 @@ class _ChunkedNll(torch.autograd.Function):
 
 
 def _normalise(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return each row's log of summed exponentials (fp32), its argmax, and its softmax in the logits' type."""
+    """Return each row's log of summed exponentials (fp32), its argmax, and its softmax in the logits' type.
+
+    Logits that are fp32 already are overwritten.
+    """
     values = logits.float()
-    log_norm = torch.logsumexp(values, 1, keepdim=True)
-    return log_norm, values.argmax(1, keepdim=True), values.sub_(log_norm).exp_().to(logits.dtype)
+    best, log_norm = values.argmax(1, keepdim=True), torch.logsumexp(values, 1, keepdim=True)
+    return log_norm, best, values.sub_(log_norm).exp_().to(logits.dtype)
 
 
 def score(
