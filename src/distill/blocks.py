@@ -29,11 +29,13 @@ def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float) -> t
     queries = (q * scale).view(groups, heads // groups, length, width)
     output = torch.empty_like(queries)
     kept = q.new_empty(_kept(heads, length))
+    later = torch.ones(_step(length), _step(length), dtype=torch.bool, device=q.device).triu_(1)
     for start, end, place in _blocks(heads, length):
         scores = kept[place].view(groups, -1, end)
         torch.bmm(queries[:, :, start:end].reshape(groups, -1, width), k[:, :end].transpose(1, 2), out=scores)
-        later = torch.ones(end - start, end - start, dtype=torch.bool, device=q.device).triu_(1)
-        scores.view(heads, end - start, end)[:, :, start:].masked_fill_(later, float("-inf"))
+        scores.view(heads, end - start, end)[:, :, start:].masked_fill_(
+            later[: end - start, : end - start], float("-inf")
+        )
         torch.softmax(scores, -1, out=scores)
         output[:, :, start:end] = torch.bmm(scores, v[:, :end]).view(groups, -1, end - start, width)
     return output.view(heads, length, width), kept

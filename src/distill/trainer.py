@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from distill.train import TrainParams
 
 
+GRAIN = 32
+"""Lengths are rounded up to multiples of it on a CPU: oneDNN makes code for every shape of a product that it meets."""
+
+
 class Trainer(SFTTrainer):  # type: ignore[misc]
     """SFTTrainer with a loss that builds logits only for labels, and sums where it would average averages."""
 
@@ -51,7 +55,7 @@ class Trainer(SFTTrainer):  # type: ignore[misc]
         """Return the micro-batch's share of the update's mean negative log-likelihood."""
         scored = self._score(model, inputs)
         self._sums += _as_sums(scored)
-        self._seen += inputs["input_ids"].numel()
+        self._seen += int(inputs["attention_mask"].sum()) if "attention_mask" in inputs else inputs["input_ids"].numel()
         # Every rank divides by the labels of all ranks, and DDP takes the mean of the ranks' gradients.
         return scored.nll * self.accelerator.num_processes / num_items_in_batch
 
@@ -93,7 +97,7 @@ class Trainer(SFTTrainer):  # type: ignore[misc]
 
     def _score(self, model: Any, inputs: dict[str, Any], learn: bool = True) -> loss.Score:
         if self._own_loss:
-            if inputs["input_ids"].shape[0] == 1:  # nothing is padded, so nothing need be masked
+            if inputs["input_ids"].shape[0] == 1:  # what is padded comes after all that counts, and need not be masked
                 inputs = {key: value for key, value in inputs.items() if key != "attention_mask"}
             return model(**inputs, use_cache=False, scored="learn" if learn else "measure")  # type: ignore[no-any-return]
         outputs = model(**inputs, use_cache=False, fused_lm_head=True)
@@ -140,6 +144,7 @@ def _arguments(job: Job, setup: Setup, checkpoints: Path, resume: bool) -> SFTCo
         data_seed=params.seed,
         max_length=None,  # the stage `format` dropped what is too long
         padding_free=setup.flash and setup.micro_batch > 1,
+        pad_to_multiple_of=GRAIN if setup.device == "cpu" else None,
         bf16=False,  # the frozen weights have their type; autocast would cast the adapter's as well
         use_cpu=setup.device == "cpu",
         gradient_checkpointing=setup.checkpointing,

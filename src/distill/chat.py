@@ -1,0 +1,148 @@
+"""Talk to the student before and after: base and distilled answer side by side, or one below the other, as they write.
+
+`python -m distill.chat` reads messages until an empty line or Ctrl-D; `--prompt "…"` answers one and ends. Each side
+remembers its own conversation. Answers are greedy: the same message gets the same answer.
+
+What it will not do: run the code that it is shown.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from rich.columns import Columns
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.text import Text
+
+from distill import cli
+from distill.config import profile
+from distill.student import StudentProfile, encode_prompt, load_tokenizer
+
+if TYPE_CHECKING:
+    from distill.pair import Side
+
+ADAPTER = Path("models/distilled-student")
+SIDE_BY_SIDE = 100  # columns that a terminal must have for it
+
+Turn = dict[str, str]
+"""`role` and `content`, as chat templates have it."""
+
+
+def main() -> None:
+    """Command line: `python -m distill.chat`."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--prompt", help="answer this message and end")
+    parser.add_argument("--adapter", type=Path, default=ADAPTER, help="the adapter's folder (default: %(default)s)")
+    parser.add_argument("--max-new-tokens", type=int, default=512, help="of an answer (default: %(default)s)")
+    args = parser.parse_args()
+    _, student = profile(StudentProfile, "student", args.params)
+    chat = Chat(student, args.adapter, args.max_new_tokens)
+    if args.prompt is not None:
+        chat.answer(args.prompt)
+    else:
+        for message in _messages():
+            chat.answer(message)
+
+
+class Chat:
+    """Two conversations about the same messages."""
+
+    def __init__(self, student: StudentProfile, adapter: Path, max_new_tokens: int) -> None:
+        from distill.pair import SIDES, Pair
+
+        self.pair = Pair(student, adapter)
+        self.tokenizer = load_tokenizer(student)
+        self.max_new_tokens = max_new_tokens
+        self.turns: dict[Side, list[Turn]] = {side: [] for side in SIDES}
+        self.console = Console()
+
+    def answer(self, message: str) -> dict[str, str]:
+        """Show both sides' answers to `message` as they are written, and return them."""
+        answers: dict[str, str] = dict.fromkeys(self.turns, "")
+        with _shown(self.console, answers) as refresh:
+            for side, turns in self.turns.items():
+                turns.append({"role": "user", "content": message})
+                for piece in self._stream(side):
+                    answers[side] += piece
+                    refresh()
+                turns.append({"role": "assistant", "content": answers[side]})
+        return answers
+
+    def _stream(self, side: "Side") -> Iterator[str]:
+        import torch
+        from transformers import TextIteratorStreamer
+
+        ids = torch.tensor([encode_prompt(self.tokenizer, self.turns[side])], device=self.pair.model.device)
+        streamer = TextIteratorStreamer(self.tokenizer, skip_prompt=True, skip_special_tokens=True)
+        with self.pair.scoring(side) as model:
+            options = {"max_new_tokens": self.max_new_tokens, "do_sample": False, "streamer": streamer}
+            writer = Thread(target=_generate, args=(model, ids, self.tokenizer, options), daemon=True)
+            writer.start()
+            yield from streamer
+            writer.join()
+
+
+def _generate(model: Any, ids: Any, tokenizer: Any, options: dict[str, Any]) -> None:
+    import torch
+
+    try:
+        model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), eos_token_id=tokenizer.eos_token_id,
+                       pad_token_id=tokenizer.pad_token_id, **options)  # fmt: skip
+    finally:
+        options["streamer"].end()  # the reader waits for it, also when this ends with an error
+
+
+class _shown:
+    """A context that shows the answers: panels that grow on a terminal, plain text once they are complete elsewhere."""
+
+    def __init__(self, console: Console, answers: dict[str, str]) -> None:
+        self.console, self.answers = console, answers
+        self.live = (
+            Live(console=console, auto_refresh=False, vertical_overflow="visible") if console.is_terminal else None
+        )
+
+    def __enter__(self) -> Callable[[], None]:
+        if self.live:
+            self.live.start()
+        return self._refresh
+
+    def __exit__(self, *_: object) -> None:
+        self._refresh()
+        if self.live:
+            self.live.stop()
+        else:
+            for side, text in self.answers.items():
+                print(f"--- {side}\n{text}")
+
+    def _refresh(self) -> None:
+        if self.live:
+            self.live.update(self._panels(), refresh=True)
+
+    def _panels(self) -> RenderableType:
+        wide = self.console.width >= SIDE_BY_SIDE
+        width = self.console.width // 2 - 1 if wide else None
+        panels = [Panel(Text(text), title=side, width=width) for side, text in self.answers.items()]
+        return (
+            Columns(panels, padding=0)
+            if wide
+            else Columns(panels, padding=0, column_first=True, width=self.console.width)
+        )
+
+
+def _messages() -> Iterator[str]:
+    while True:
+        try:
+            message = input("\nyou> " if sys.stdin.isatty() else "").strip()
+        except EOFError:
+            return
+        if not message:
+            return
+        yield message
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,51 @@
+"""The adapter merged into the student's weights: models/distilled-student → models/merged, a plain Hugging Face model.
+
+In: the adapter's folder and the selected student. Out: a directory that `AutoModelForCausalLM.from_pretrained` loads
+without PEFT, and that servers and converters take. The product is added in fp32, and stored as `--dtype`.
+
+What it will not do: write over a directory that is not empty.
+"""
+
+from pathlib import Path
+
+from distill import cli
+from distill.config import profile
+from distill.errors import InputError
+from distill.student import StudentProfile, load_tokenizer
+
+ADAPTER = Path("models/distilled-student")
+OUTPUT = Path("models/merged")
+
+
+def main() -> None:
+    """Command line: `python -m distill.merge`."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--adapter", type=Path, default=ADAPTER, help="the adapter's folder (default: %(default)s)")
+    parser.add_argument("--output", type=Path, default=OUTPUT, help="an empty or new directory (default: %(default)s)")
+    parser.add_argument("--dtype", choices=("float32", "bfloat16", "float16"), default="bfloat16",
+                        help="the type of the weights that are written (default: %(default)s)")  # fmt: skip
+    args = parser.parse_args()
+    _, student = profile(StudentProfile, "student", args.params)
+    merge(student, args.adapter, args.output, args.dtype)
+    print(f"{args.output}: {student.base_model} with the adapter merged, as {args.dtype}")
+
+
+def merge(student: StudentProfile, adapter: Path, output: Path, dtype: str) -> None:
+    """Write the merged model and its tokenizer to `output`.
+
+    Raises:
+        InputError: `output` holds something, or the adapter is missing or another student's.
+    """
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise InputError(f"{output}: not an empty directory; remove it, or choose another --output")
+    import torch
+
+    from distill.pair import Pair
+
+    model = Pair(student, adapter).decoding("distilled", getattr(torch, dtype))
+    model.save_pretrained(output)
+    load_tokenizer(student).save_pretrained(output)
+
+
+if __name__ == "__main__":
+    cli.run(main)
