@@ -27,9 +27,14 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 LATENCY, CONCURRENCY = 0.2, 64
 # Runs the stage, and says on its last line how much memory it took at most.
-STAGE = ("import json, resource, sys, time; start = time.perf_counter(); sys.argv = ['collect']; "
-         "from distill import collect; collect.main(); "
-         "print(json.dumps([time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))")  # fmt: skip
+STAGE = """
+import json, resource, sys, time
+start = time.perf_counter()
+sys.argv = ["collect"]
+from distill import collect
+collect.main()
+print(json.dumps([time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
+"""
 
 
 @contextlib.contextmanager
