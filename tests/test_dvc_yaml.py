@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from conftest import ROOT
 
 PACKAGE = ROOT / "src/distill"
