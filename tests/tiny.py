@@ -1,5 +1,6 @@
 """A tiny Llama with random weights, and a tokenizer of sixty words, both made in-process."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,9 @@ def adapter(folder: Path, profile: StudentProfile, seed: int = 0) -> Path:
     torch.manual_seed(seed)
     config = LoraConfig(task_type="CAUSAL_LM", r=4, lora_alpha=8, target_modules=["q_proj", "v_proj"])
     config.init_lora_weights = False  # B is zero otherwise, and the adapter changes nothing
-    adapted = get_peft_model(model(), config)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PEFT asks transformers for something by an old name
+        adapted = get_peft_model(model(), config)
     adapted.peft_config["default"].base_model_name_or_path = profile.identity
     adapted.save_pretrained(folder, save_embedding_layers=False)
     return folder

@@ -4,7 +4,8 @@ In: the rows of metrics/evaluation.jsonl. Out: one short map. A figure is a mean
 about tokens, a total over all answer tokens. Every difference is distilled minus base, with the 95% interval of a
 paired bootstrap over prompts (`distill.stats`). Figures are rounded to four decimals.
 
-What it will not do: call a length good or bad. It says "longer" or "shorter" where the interval excludes zero.
+What it will not do: call a length good or bad. Of answers, and of the runs that they share with the training data, it
+says "longer" or "shorter" where the interval excludes zero; the teacher's own, beside it, says how much is usual.
 """
 
 from collections import Counter
@@ -50,7 +51,7 @@ def headline(details: Sequence[Row], bootstrap: Bootstrap, pass_k: int) -> Row:
     result["style_distance"] = _metric(_style_distances(details), bootstrap, False)
     result["ended"] = _metric(_answers(details, "ended"), bootstrap, True)
     result["repetition"] = _metric(_health(details, "repetition"), bootstrap, False)
-    result["copied_run"] = _metric(_health(details, "copied_run"), bootstrap, False)
+    result["copied_run"] = _lengths(_metric(_health(details, "copied_run"), bootstrap, True))
     result["answer_tokens"] = _lengths(_metric(_answers(details, "tokens"), bootstrap, True))
     result["longest_copied_run"] = {side: max(runs) for side, runs in _health(details, "copied_run").items()}
     return result | _outcomes(details)

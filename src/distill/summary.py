@@ -67,7 +67,7 @@ KINDS = (
     Kind("style_distance", "Style distance", "how far the style is from the teacher’s; 0 is the same", "lower", 3),
     Kind("ended", "Finished", "share of answers that did not run into the length limit", "higher", 1, "share"),
     Kind("repetition", "Repetition", "share of 4-word runs that stood in the answer before", "lower", 1, "share"),
-    Kind("copied_run", "Copied run", "longest run of words shared with a training answer, mean", "lower", 1),
+    Kind("copied_run", "Copied run", "longest run of words shared with a training answer, mean", "", 1),
     Kind("longest_copied_run", "Longest copy", "the same, over all answers", "", 0),
     Kind("answer_tokens", "Answer length", "mean tokens an answer", "", 0),
 )  # fmt: skip

@@ -1,0 +1,106 @@
+"""distill.pair: one loading, two models; the base stays as it was, to the last bit; wrong adapters are refused."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+import tiny
+from distill.errors import InputError
+from distill.pair import Pair, check_adapter, decoding_dtype
+from distill.student import StudentProfile
+
+IDS = torch.tensor([[4, 5, 6, 7, 8]])
+
+
+@pytest.fixture(scope="module")
+def student(tmp_path_factory: pytest.TempPathFactory) -> StudentProfile:
+    return tiny.student(tmp_path_factory.mktemp("student"))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, student: StudentProfile) -> Path:
+    return tiny.adapter(tmp_path_factory.mktemp("adapter"), student)
+
+
+@pytest.fixture
+def folder(trained: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(trained, tmp_path / "adapter"))
+
+
+def logits(model: object) -> torch.Tensor:
+    with torch.inference_mode():
+        return model(IDS).logits  # type: ignore[operator, no-any-return]
+
+
+def test_the_adapter_is_switched_off_for_the_base_and_merged_for_decoding(
+    student: StudentProfile, trained: Path
+) -> None:
+    pair = Pair(student, trained)
+    with pair.scoring("base") as model:
+        base = logits(model)
+    with pair.scoring("distilled") as model:
+        distilled = logits(model)
+    torch.testing.assert_close(base, logits(tiny.model()), rtol=1e-4, atol=1e-4)
+    assert (distilled - base).abs().max() > 0.1
+
+    merged = pair.decoding("distilled", torch.float32)
+    torch.testing.assert_close(logits(merged), distilled, rtol=1e-3, atol=1e-3)
+    assert not any("lora" in name for name, _ in merged.named_modules())
+    assert torch.equal(logits(pair.decoding("base", torch.float32)), base)
+    assert pair.decoding("base", torch.bfloat16).dtype == torch.bfloat16
+    # Merging and casting happened to copies.
+    with pair.scoring("base") as model:
+        assert torch.equal(logits(model), base)
+    with pair.scoring("distilled") as model:
+        assert torch.equal(logits(model), distilled)
+
+
+def test_no_adapter(student: StudentProfile, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"adapter_model.safetensors: no adapter there; run `dvc repro train`"):
+        check_adapter(tmp_path, student)
+
+
+def test_another_base(student: StudentProfile, folder: Path) -> None:
+    config = json.loads((folder / "adapter_config.json").read_text())
+    (folder / "adapter_config.json").write_text(json.dumps(config | {"base_model_name_or_path": "other@1"}))
+    with pytest.raises(InputError, match=r"was trained on other@1, and params.yaml selects .*run `dvc repro train`"):
+        Pair(student, folder)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]"])
+def test_a_corrupt_configuration(student: StudentProfile, folder: Path, text: str) -> None:
+    (folder / "adapter_config.json").write_text(text)
+    with pytest.raises(InputError, match=r"adapter_config.json: .*run"):
+        Pair(student, folder)
+
+
+def test_corrupt_weights(student: StudentProfile, folder: Path) -> None:
+    weights = folder / "adapter_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(InputError, match=r"the adapter cannot be loaded .*run `dvc repro train`") as caught:
+        Pair(student, folder)
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_that_are_missing_are_not_taken_for_zero(student: StudentProfile, folder: Path) -> None:
+    weights = load_file(folder / "adapter_model.safetensors")
+    weights.pop(sorted(weights)[0])
+    save_file(weights, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(InputError, match=r"the adapter cannot be loaded .*missing adapter keys"):
+        Pair(student, folder)
+
+
+def test_the_type_of_the_weights_that_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert decoding_dtype("float32") == torch.float32
+    assert decoding_dtype("bfloat16") == torch.bfloat16
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    for capabilities, expected in (
+        ({"avx512_bf16": True}, torch.bfloat16), ({"amx_bf16": True}, torch.bfloat16), ({}, torch.float32),
+    ):  # fmt: skip
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda found=capabilities: found)
+        assert decoding_dtype("auto") == expected
