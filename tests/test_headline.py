@@ -1,0 +1,140 @@
+"""distill.headline: the figures of metrics/evaluate.json, by hand."""
+
+import json
+import math
+from typing import Any
+
+import pytest
+
+from distill import style
+from distill.headline import Bootstrap, headline
+from distill.jsonl import Row
+
+BOOTSTRAP = Bootstrap(resamples=1000, seed=1)
+PLAIN = style.profile("One.")
+CODE = style.profile("First.\n\n```python\nx = 1\n```")
+
+
+def row(group: str, base: Row, distilled: Row, teacher: Row) -> Row:
+    """A row of metrics/evaluation.jsonl from what is said of each side."""
+    sides = {"base": base, "distilled": distilled, "teacher": teacher}
+    return {
+        "id": "x",
+        "group": group,
+        "answers": {side: [{"text": "", "tokens": of["length"], "ended": of["ended"]}] for side, of in sides.items()},
+        "likelihood": {
+            side: {"nll": sides[side]["nll"], "tokens": sides[side]["tokens"], "correct": sides[side]["correct"]}
+            for side in ("base", "distilled")
+        },
+        "outcomes": {side: [{"outcome": name, "detail": ""} for name in of["outcomes"]] for side, of in sides.items()},
+        "style": {side: of.get("style", CODE) for side, of in sides.items()},
+        "health": {side: {"repetition": of["repetition"], "copied_run": of["copied"]} for side, of in sides.items()},
+    }
+
+
+def side(nll: float, tokens: int, correct: int, *outcomes: str, **more: Any) -> Row:
+    of: Row = {"length": 8, "ended": True, "repetition": 0.5, "copied": 3, "outcomes": outcomes}
+    return of | {"nll": nll, "tokens": tokens, "correct": correct} | more
+
+
+@pytest.fixture
+def details() -> list[Row]:
+    """Two prompts; the second answer has three times the tokens of the first, and so three times the weight."""
+    teacher = side(0, 0, 0, "pass", length=20, repetition=0.1, copied=6)
+    return [
+        row(
+            "heldout-easy",
+            side(20.0, 10, 5, "no_code", style=PLAIN, copied=2), side(10.0, 10, 6, "pass", copied=4), teacher,
+        ),
+        row(
+            "heldout-hard",
+            side(90.0, 30, 9, "exception", style=PLAIN, ended=False, length=16, copied=3),
+            side(30.0, 30, 24, "wrong_answer", repetition=0.25, length=12, copied=5), teacher,
+        ),
+    ]  # fmt: skip
+
+
+def test_figures_about_tokens_are_totals_over_all_answer_tokens(details: list[Row]) -> None:
+    result = headline(details, BOOTSTRAP, 5)
+    assert result["heldout"] == {"prompts": 2, "answer_tokens": 40}
+    assert result["nll"]["base"] == 2.75  # (20 + 90) / 40, not the mean of 2 and 3
+    assert result["nll"]["distilled"] == 1.0
+    # Drawing two of two prompts: both (difference 1.75), the first twice (1) or the second twice (2).
+    assert (result["nll"]["difference"], result["nll"]["ci_low"], result["nll"]["ci_high"]) == (-1.75, -2.0, -1.0)
+    assert result["nll"]["verdict"] == "better"
+    assert result["perplexity"]["base"] == round(math.exp(2.75), 4)
+    assert result["perplexity"]["difference"] == round(math.e - math.exp(2.75), 4)
+    assert result["perplexity"]["verdict"] == "better"
+    assert (result["token_accuracy"]["base"], result["token_accuracy"]["distilled"]) == (0.35, 0.75)
+    assert result["token_accuracy"]["verdict"] == "better"
+
+
+def test_figures_about_answers_are_means_over_prompts(details: list[Row]) -> None:
+    result = headline(details, BOOTSTRAP, 5)
+    assert {name: result["ended"][name] for name in ("base", "distilled", "teacher")} == {
+        "base": 0.5, "distilled": 1.0, "teacher": 1.0,
+    }  # fmt: skip
+    assert result["ended"]["verdict"] == "no difference found"  # one of the two is alike, and may be drawn twice
+    assert (result["repetition"]["base"], result["repetition"]["distilled"]) == (0.5, 0.375)
+    assert (result["answer_tokens"]["base"], result["answer_tokens"]["distilled"]) == (12.0, 10.0)
+    assert result["copied_run"] == {
+        "base": 2.5, "distilled": 4.5, "teacher": 6.0,
+        "difference": 2.0, "ci_low": 2.0, "ci_high": 2.0, "verdict": "longer",
+    }  # fmt: skip
+    assert result["longest_copied_run"] == {"base": 3, "distilled": 5, "teacher": 6}
+
+
+def test_the_style_distance_is_to_the_teachers_own_profile(details: list[Row]) -> None:
+    found = headline(details, BOOTSTRAP, 5)["style_distance"]
+    assert found["base"] == round(style.distance([PLAIN], [CODE]).overall, 4) > 0
+    assert found["distilled"] == 0.0
+    assert found["verdict"] == "better"
+    assert "teacher" not in found
+
+
+def test_function_by_difficulty_and_outcome(details: list[Row]) -> None:
+    result = headline(details, BOOTSTRAP, 5)
+    assert [result["pass_at_1"][name] for name in ("base", "distilled", "teacher")] == [0.0, 0.5, 1.0]
+    assert result["pass_by_difficulty"] == {
+        "easy": {"base": 0.0, "distilled": 1.0, "teacher": 1.0},
+        "hard": {"base": 0.0, "distilled": 0.0, "teacher": 1.0},
+    }
+    assert result["outcomes"] == {
+        "base": {"exception": 1, "no_code": 1},
+        "distilled": {"pass": 1, "wrong_answer": 1},
+        "teacher": {"pass": 2},
+    }
+
+
+def test_pass_at_k_is_of_the_samples_and_pass_at_1_of_the_greedy_answer(details: list[Row]) -> None:
+    # The greedy answer, then four samples of which one or two pass: pass@2 is 1 - C(3,2)/C(4,2) or 1 - C(2,2)/C(4,2).
+    for one in details:
+        one["outcomes"]["base"] = [{"outcome": name} for name in ("exception", "pass", "limit", "syntax", "syntax")]
+        one["outcomes"]["distilled"] = [{"outcome": name} for name in ("pass", "pass", "pass", "syntax", "syntax")]
+    result = headline(details, BOOTSTRAP, 2)
+    assert (result["pass_at_1"]["base"], result["pass_at_1"]["distilled"]) == (0.0, 1.0)
+    assert (result["pass_at_2"]["base"], result["pass_at_2"]["distilled"]) == (0.5, 0.8333)
+    assert result["pass_at_2"]["verdict"] == "better"
+    assert result["outcomes"]["base"] == {"exception": 2}
+
+
+def test_prompts_without_a_check_count_in_everything_but_function(details: list[Row]) -> None:
+    details.append({**details[0], "outcomes": None})
+    result = headline(details, BOOTSTRAP, 5)
+    assert result["heldout"]["prompts"] == 3
+    assert result["pass_at_1"]["distilled"] == 0.5
+    for one in details:
+        one["outcomes"] = None
+    result = headline(details, BOOTSTRAP, 5)
+    assert (result["pass_at_1"], result["pass_by_difficulty"], result["outcomes"]) == (None, None, None)
+
+
+def test_equal_models_are_no_different(details: list[Row]) -> None:
+    for one in details:
+        for name in ("answers", "likelihood", "outcomes", "style", "health"):
+            one[name]["distilled"] = one[name]["base"]
+    result = headline(details, BOOTSTRAP, 5)
+    assert json.dumps(result) == json.dumps(headline(details, BOOTSTRAP, 5))
+    for name in ("nll", "perplexity", "token_accuracy", "pass_at_1", "style_distance", "ended", "answer_tokens"):
+        assert result[name]["verdict"] == "no difference found"
+        assert str(result[name]["difference"]) == "0.0"  # and not -0.0
