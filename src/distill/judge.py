@@ -101,10 +101,13 @@ def compare(name: str, judge: ApiTeacher, params: Path) -> Row:
     details = list(read_jsonl(DETAILS, ("id", "prompt", "answers")))
     if len(details) < 2:
         raise InputError(f"{DETAILS}: an interval needs at least 2 prompts; raise expand_prompts.max_heldout")
+    bill: Row = {"calls": 0, "cost_usd": 0.0}
     with tempfile.TemporaryDirectory() as folder:
         asked = Path(folder) / "questions.jsonl"
-        write_jsonl(asked, questions(details))
-        bill = gather(name, judge, params, asked, OUTPUT)
+        if write_jsonl(asked, questions(details)):
+            bill = gather(name, judge, params, asked, OUTPUT)
+        else:
+            write_jsonl(OUTPUT, [])
     figures = summarise(judgements(details, OUTPUT), RESAMPLES, SEED)
     return {"enabled": True, "judge": name, "model": judge.model, **figures,
             "calls": bill["calls"], "cost_usd": bill["cost_usd"]}  # fmt: skip
