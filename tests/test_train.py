@@ -11,8 +11,7 @@ import pytest
 from distill.jsonl import write_jsonl
 from training import adapter_bytes, command, train, workspace
 
-# Not yet seen to pass on a quiet machine as a whole; `make soak` runs it.
-pytestmark = pytest.mark.soak
+pytestmark = pytest.mark.slow
 
 
 def figures(folder: Path) -> dict[str, Any]:

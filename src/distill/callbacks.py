@@ -58,6 +58,7 @@ class Progress(TrainerCallback):  # type: ignore[misc]
         if self.bar is not None:
             self.bar.update(state.global_step - self.bar.n)
 
-    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+    def close(self) -> None:
+        """Leave the bar as it stands; what is printed next starts a new line."""
         if self.bar is not None:
             self.bar.close()

@@ -12,6 +12,7 @@ from transformers.trainer_utils import set_seed
 from transformers.utils import logging as transformers_logging
 
 from distill import adapter, checkpoint, device, modelcard, trainer
+from distill.callbacks import Progress
 from distill.errors import TrainingError
 from distill.history import Result, points
 from distill.job import Job
@@ -37,7 +38,10 @@ def fit(job: Job, files: tuple[Path, ...], output: Path) -> Result | None:
     last = checkpoint.last(place)
     _say(f"training on {setup.describe()}" + (f", going on from {Path(last).name}" if last else ""))
     running = trainer.build(job, setup, model, place, resume=last is not None)
-    running.train(resume_from_checkpoint=last)
+    try:
+        running.train(resume_from_checkpoint=last)
+    finally:
+        running.pop_callback(Progress).close()  # an error's line must not stand on the bar's
     if adapter.digest(model) == before:
         raise TrainingError("train: the adapter's weights did not change; raise train.learning_rate in params.yaml")
     if not running.is_world_process_zero():
