@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Tests that share a costly set-up stay in one process (loadgroup).
 PYTEST ?= python -m pytest -n 2 --dist loadgroup
 
-.PHONY: help setup repro check test soak estimate lint format picture stats clean
+.PHONY: help setup repro check test soak estimate lint format chat picture stats clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ lint: $(READY) ## ruff and mypy
 format: $(READY) ## let ruff lay out the code
 	ruff check --fix .
 	ruff format .
+
+chat: $(READY) ## talk to base and distilled student (PROMPT='…' answers once)
+	python -m distill.chat $(if $(PROMPT),--prompt '$(PROMPT)')
 
 picture: $(READY) ## make docs/report.png from metrics/report.html (needs Chromium)
 	python tests/picture.py
