@@ -12,6 +12,7 @@ from distill.errors import InputError
 
 CONFIGS = Path("configs/accelerate")
 SINGLE = "single"
+STARTED = "DISTILL_LAUNCHED"
 
 
 def wanted(devices: str) -> bool:
@@ -29,6 +30,9 @@ def again(devices: str) -> None:
     if not config.exists():
         known = ", ".join(sorted(path.stem for path in CONFIGS.glob("*.yaml")))
         raise InputError(f"params.yaml: train.devices: no file {config}; choose one of: {known}")
+    if STARTED in os.environ:  # or a launcher that starts one plain process would start itself for ever
+        raise InputError(f"{config}: accelerate starts no distributed processes from it; mend its distributed_type")
+    os.environ[STARTED] = devices
     command = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(config), "-m", "distill.train"]
     sys.stdout.flush()
     os.execv(sys.executable, [*command, *sys.argv[1:]])  # noqa: S606 (our own interpreter and arguments)

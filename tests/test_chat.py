@@ -1,0 +1,56 @@
+"""distill.chat: both sides stream what greedy decoding gives, and each remembers its own conversation."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+import tiny
+from distill.chat import Chat
+from distill.pair import Pair, Side
+from distill.student import StudentProfile, encode_prompt
+
+
+@pytest.fixture(scope="module")
+def student(tmp_path_factory: pytest.TempPathFactory) -> StudentProfile:
+    return tiny.student(tmp_path_factory.mktemp("student"))
+
+
+@pytest.fixture(scope="module")
+def adapter(tmp_path_factory: pytest.TempPathFactory, student: StudentProfile) -> Path:
+    return tiny.adapter(tmp_path_factory.mktemp("adapter"), student)
+
+
+def greedy(pair: Pair, side: Side, turns: list[dict[str, str]], count: int) -> str:
+    """What the side writes, token by token, without a cache."""
+    tokenizer = tiny.tokenizer()
+    ids = encode_prompt(tokenizer, turns)
+    start = len(ids)
+    with pair.scoring(side) as model, torch.inference_mode():
+        while len(ids) < start + count and ids[-1] != tokenizer.eos_token_id:
+            ids.append(int(model(torch.tensor([ids])).logits[0, -1].argmax()))
+    return str(tokenizer.decode(ids[start:], skip_special_tokens=True))
+
+
+def test_answers_are_greedy_and_shown(
+    student: StudentProfile, adapter: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chat = Chat(student, adapter, 8)
+    answers = chat.answer("w5 w6")
+    turns = [{"role": "user", "content": "w5 w6"}]
+    sides: tuple[Side, Side] = ("base", "distilled")
+    assert [answers[side].split() for side in sides] == [greedy(chat.pair, s, turns, 8).split() for s in sides]
+    assert answers["base"] != answers["distilled"]
+    shown = capsys.readouterr().out
+    assert f"--- base\n{answers['base']}" in shown
+    assert f"--- distilled\n{answers['distilled']}" in shown
+
+
+def test_each_side_remembers_its_own_conversation(student: StudentProfile, adapter: Path) -> None:
+    chat = Chat(student, adapter, 4)
+    first = chat.answer("w5")
+    chat.answer("w6")
+    for side in ("base", "distilled"):
+        roles = [turn["role"] for turn in chat.turns[side]]
+        assert roles == ["user", "assistant", "user", "assistant"]
+        assert chat.turns[side][1]["content"] == first[side]
