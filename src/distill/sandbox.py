@@ -14,6 +14,7 @@ import functools
 import json
 import os
 import platform
+import secrets
 import shutil
 import signal
 import stat
@@ -30,8 +31,8 @@ from distill import codec, sandboxed, seccomp
 
 OPEN_FILES = 64
 FIRST_USER = 60_000
-"""Root gives the code the user id FIRST_USER + something below USERS, different for programs that run together."""
-USERS = 5_000
+"""Root gives each program a user id from here on; the kernel counts threads for each id, over all processes."""
+_NO_USER = (1 << 32) - 1  # the kernel's mark for "no user"
 _MIB = 1 << 20
 _DAC_READ_SEARCH = 2
 _SYSTEM_LIBRARIES = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/etc/ld.so.cache")
@@ -195,8 +196,17 @@ def _rules(limits: Limits, filters: str, threads: int, capability: int | None) -
         "RLIMIT_NOFILE": OPEN_FILES,
         "RLIMIT_CORE": 0,
     }
-    user = FIRST_USER + os.getppid() % USERS if os.geteuid() == 0 else None
+    user = _unused_user() if os.geteuid() == 0 else None
     return {"resources": resources, "user": user, "capability": capability, "seccomp": filters}
+
+
+def _unused_user() -> int:
+    """Draw a user id, of all that this user namespace has: programs that run together must not share one's threads."""
+    ranges = [[int(word) for word in line.split()] for line in Path("/proc/self/uid_map").read_text().splitlines()]
+    end = min(max(first + length for first, _, length in ranges), _NO_USER)
+    if end <= FIRST_USER:
+        raise SandboxError(f"root's programs need a user id of their own, and here they end at {end - 1}")
+    return FIRST_USER + secrets.randbelow(end - FIRST_USER)
 
 
 def _threads_of(user: int) -> int:
