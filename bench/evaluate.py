@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from distill import onednn
 from distill.config import profile
 from distill.generate import Decoding, Generation, generate
 from distill.jsonl import read_jsonl
@@ -42,7 +43,8 @@ def main() -> None:
     plain, plain_speed = one_at_a_time(plain_model, tokenizer, [prompts[index] for index in chosen], args.tokens)
     print(f"one at a time, float32: {plain_speed:.0f} tokens/s ({len(chosen)} prompts)", flush=True)
     for dtype in (torch.float32, torch.bfloat16):
-        batched, speed = in_batches(load_model(student, dtype), tokenizer, prompts, args.tokens)
+        model = onednn.use(load_model(student, torch.float32)).to(dtype)  # as `Pair.decoding` makes it
+        batched, speed = in_batches(model, tokenizer, prompts, args.tokens)
         same = sum(batched[index].text == text for index, text in zip(chosen, plain, strict=True))
         name = str(dtype).removeprefix("torch.")
         print(f"batched, {name}: {speed:.0f} tokens/s ({len(prompts)} prompts), {speed / plain_speed:.1f} ×, "

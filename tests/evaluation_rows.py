@@ -1,4 +1,4 @@
-"""Rows as metrics/evaluation.jsonl and metrics/evaluate.json hold them, for tests of what is drawn from them."""
+"""Rows as metrics/evaluation.jsonl and metrics/figures.json hold them, for tests of what is drawn from them."""
 
 from typing import Any
 

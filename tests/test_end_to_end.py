@@ -32,7 +32,8 @@ def test_the_embedded_student_learns_from_the_reference_answers(tmp_path: Path) 
     assert trained["trainable_parameters"] == 30 * 16 * (2 * (576 + 576) + 2 * (576 + 192))
     assert result["nll"]["distilled"] < result["nll"]["base"] < 4
     assert result["token_accuracy"]["base"] > 0.4
-    assert result["heldout"]["prompts"] == 3
+    assert result["val_loss"] == round(trained["val"]["loss"]["last"], 4)
+    assert load(folder / "metrics/figures.json")["heldout"]["prompts"] == 3
 
     details = [json.loads(line) for line in (folder / "metrics/evaluation.jsonl").read_text().splitlines()]
     assert all(0 < row["answers"][side][0]["tokens"] <= 32 for row in details for side in ("base", "distilled"))

@@ -17,7 +17,7 @@ from distill.jsonl import Row, write_json, write_jsonl
 from workspace import environment
 
 pytestmark = pytest.mark.slow
-OUTPUTS = ["metrics/evaluate.json", "metrics/evaluation.jsonl", "metrics/report.html"]
+OUTPUTS = ["metrics/evaluate.json", "metrics/figures.json", "metrics/evaluation.jsonl", "metrics/report.html"]
 PROMPTS = 24
 
 
@@ -50,7 +50,9 @@ def write_data(folder: Path) -> None:
     write_json(folder / "metrics/collect.json", {"cost_usd": 1.25})
     (folder / "metrics/plots").mkdir()
     header = "update\tsplit\tloss\ttoken_accuracy\n"
-    (folder / "metrics/plots/train.tsv").write_text(header + "1\ttrain\t2.0\t0.5\n2\ttrain\t1.0\t0.6\n")
+    (folder / "metrics/plots/train.tsv").write_text(
+        header + "1\ttrain\t2.0\t0.5\n2\ttrain\t1.0\t0.6\n2\tval\t0.9\t0.6\n"
+    )
     for n in range(PROMPTS):
         check = folder / f"data/prompts/checks/p{n}.py"
         check.parent.mkdir(parents=True, exist_ok=True)
@@ -77,8 +79,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def figures(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "metrics/evaluate.json").read_text())  # type: ignore[no-any-return]
+def figures(folder: Path, name: str = "figures") -> dict[str, Any]:
+    return json.loads((folder / f"metrics/{name}.json").read_text())  # type: ignore[no-any-return]
 
 
 def test_it_writes_what_the_contract_names(finished: Path) -> None:
@@ -94,6 +96,10 @@ def test_it_writes_what_the_contract_names(finished: Path) -> None:
             sum(row["answers"][side][0]["tokens"] for row in rows) / PROMPTS, abs=1e-4
         )
     assert found["outcomes"]["teacher"] == {"no_code": PROMPTS}
+    few = figures(finished, "evaluate")
+    assert few["nll"] == {key: found["nll"][key] for key in ("base", "distilled", "ci_low", "ci_high")}
+    assert (few["val_loss"], few["cost_usd"]) == (0.9, 1.25)
+    assert sum(len(value) if isinstance(value, dict) else 1 for value in few.values()) <= 22  # columns to be read
     assert "</html>" in (finished / "metrics/report.html").read_text()
     assert not (finished / ".distill/generations").exists() or not list((finished / ".distill/generations").iterdir())
 

@@ -1,4 +1,4 @@
-"""distill.headline: the figures of metrics/evaluate.json, by hand."""
+"""distill.headline: the figures of metrics/figures.json and their extract, metrics/evaluate.json, by hand."""
 
 import json
 import math
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from distill import style
-from distill.headline import Bootstrap, headline
+from distill.headline import Bootstrap, extract, headline
 from distill.jsonl import Row
 
 BOOTSTRAP = Bootstrap(resamples=1000, seed=1)
@@ -138,3 +138,33 @@ def test_equal_models_are_no_different(details: list[Row]) -> None:
     for name in ("nll", "perplexity", "token_accuracy", "pass_at_1", "style_distance", "ended", "answer_tokens"):
         assert result[name]["verdict"] == "no difference found"
         assert str(result[name]["difference"]) == "0.0"  # and not -0.0
+
+
+def test_the_extract_has_what_is_compared_from_run_to_run() -> None:
+    metric = {"base": 2.0, "distilled": 1.0, "difference": -1.0, "ci_low": -1.5, "ci_high": -0.5, "verdict": "better"}
+    figures: Row = {
+        "nll": metric,
+        "perplexity": metric,
+        "pass_at_1": metric | {"teacher": 1.0},
+        "pass_at_5": None,
+        "leakage": {"longest_run": 4, "limit": 8},
+        "sandbox": None,
+        "sandbox_reason": "no sandbox",
+        "cost_usd": 0.5,
+    }
+    curve: list[Row] = [
+        {"split": "val", "loss": 3.0},
+        {"split": "val", "loss": 2.71828},
+        {"split": "train", "loss": 1.0},
+    ]
+    few = {"base": 2.0, "distilled": 1.0, "ci_low": -1.5, "ci_high": -0.5}
+    assert extract(figures, curve) == {
+        "nll": few,
+        "pass_at_1": few | {"teacher": 1.0},
+        "pass_at_5": None,
+        "leakage": {"longest_run": 4},
+        "sandbox": None,
+        "val_loss": 2.7183,
+        "cost_usd": 0.5,
+    }
+    assert extract(figures, [])["val_loss"] is None

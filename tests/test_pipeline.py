@@ -17,7 +17,7 @@ OUTPUTS = [
     "data/prompts.jsonl", "data/teacher_data.jsonl", "data/train.jsonl", "data/val.jsonl",
     "models/distilled-student/adapter_model.safetensors", "models/distilled-student/adapter_config.json",
     "metrics/collect.json", "metrics/format.json", "metrics/train.json", "metrics/evaluate.json",
-    "metrics/report.html",
+    "metrics/figures.json", "metrics/report.html",
 ]  # fmt: skip
 
 
@@ -68,8 +68,10 @@ def test_an_evaluate_key_runs_evaluate(workspace: Path) -> None:
 def test_the_rank_runs_train_and_evaluate(workspace: Path) -> None:
     set_params(workspace, {"train.lora.r": 4})
     assert repro(workspace) == ["train", "evaluate"]
-    shown = dvc(workspace, "metrics", "diff").stdout
-    assert "trainable_parameters" in shown
+    changed = dvc(workspace, "metrics", "diff").stdout
+    assert "nll.distilled" in changed
+    assert "nll.base" not in changed
+    assert "trainable_parameters" in git(workspace, "diff", "metrics/train.json")
 
 
 def test_the_student_runs_format_train_and_evaluate(workspace: Path) -> None:

@@ -1,8 +1,9 @@
 """Stage 5: the base and the distilled student on the held-out prompts, measured against the teacher's answers.
 
 In: data/teacher_data.jsonl (its held-out rows), data/prompts.jsonl, data/train.jsonl, data/prompts/checks, the adapter
-in models/distilled-student. Out: metrics/evaluate.json (headline figures with intervals), metrics/evaluation.jsonl
-(every answer, likelihood, outcome and style profile), metrics/report.html and metrics/plots/*.tsv.
+in models/distilled-student. Out: metrics/evaluate.json (the headline), metrics/figures.json (all figures, with
+intervals and verdicts), metrics/evaluation.jsonl (every answer, likelihood, outcome and style profile),
+metrics/report.html and metrics/plots/*.tsv.
 
 Answers' code is run against hidden checks, in a sandbox; where none works, nothing is run and the figure is null. If
 it is killed, the same command goes on with the answers that it has, and ends with the same bytes.
@@ -20,7 +21,7 @@ from distill import cli, health, heldout, outcomes, plots, report, style, summar
 from distill.config import Model, Number, profile, section
 from distill.errors import InputError
 from distill.execution import SandboxParams
-from distill.headline import Bootstrap, headline
+from distill.headline import Bootstrap, extract, headline
 from distill.heldout import HeldOut, Training
 from distill.jsonl import Row, read_json, write_json, write_jsonl, write_text
 from distill.leakage import RunIndex
@@ -37,6 +38,7 @@ ADAPTER = Path("models/distilled-student")
 COLLECT = Path("metrics/collect.json")
 CURVE = Path("metrics/plots/train.tsv")
 METRICS = Path("metrics/evaluate.json")
+FIGURES = Path("metrics/figures.json")
 DETAILS = Path("metrics/evaluation.jsonl")
 REPORT = Path("metrics/report.html")
 PLOTS = Path("metrics/plots")
@@ -146,7 +148,8 @@ def write(rows: Sequence[Row], figures: Row, curve: Sequence[Row], collect: Row)
     write_jsonl(DETAILS, rows)
     plots.write(PLOTS, rows)
     write_text(REPORT, report.render(rows, figures, curve, collect))
-    write_json(METRICS, figures)
+    write_json(FIGURES, figures)
+    write_json(METRICS, extract(figures, curve))
     summary.show(figures)
     print(f"{REPORT}: the answers side by side")
 

@@ -1,6 +1,7 @@
-"""metrics/evaluate.json: the headline figures of an evaluation, each with its interval and verdict.
+"""metrics/figures.json: all figures of an evaluation, each with its interval and verdict; metrics/evaluate.json: a few.
 
-In: the rows of metrics/evaluation.jsonl. Out: one short map. A figure is a mean over held-out prompts, or, where it is
+In: the rows of metrics/evaluation.jsonl. Out: one map, and an extract that `dvc metrics` can show in a few columns. A
+figure is a mean over held-out prompts, or, where it is
 about tokens, a total over all answer tokens. Every difference is distilled minus base, with the 95% interval of a
 paired bootstrap over prompts (`distill.stats`). Figures are rounded to four decimals.
 
@@ -22,6 +23,8 @@ from distill.stats import Interval, paired_bootstrap, pass_at_k, verdict
 from distill.summary import MODELS
 
 DIGITS = 4
+SHORT = ("nll", "token_accuracy", "style_distance", "pass_at_")
+"""The figures (by how their names begin) that metrics/evaluate.json has."""
 Values = dict[str, list[float]]
 
 
@@ -55,6 +58,27 @@ def headline(details: Sequence[Row], bootstrap: Bootstrap, pass_k: int) -> Row:
     result["answer_tokens"] = _lengths(_metric(_answers(details, "tokens"), bootstrap, True))
     result["longest_copied_run"] = {side: max(runs) for side, runs in _health(details, "copied_run").items()}
     return result | _outcomes(details)
+
+
+def extract(figures: Row, curve: Sequence[Row]) -> Row:
+    """Return metrics/evaluate.json: what is compared from run to run.
+
+    `val_loss` is the trained adapter's loss on the validation examples: choose settings by it, and keep the held-out
+    prompts for the result.
+
+    Args:
+        figures: The content of metrics/figures.json.
+        curve: The rows of metrics/plots/train.tsv.
+    """
+    short = {key: _few(value) for key, value in figures.items() if key.startswith(SHORT)}
+    losses = [row["loss"] for row in curve if row["split"] == "val"]
+    rest = {"leakage": {"longest_run": figures["leakage"]["longest_run"]}, "sandbox": figures["sandbox"]}
+    return short | rest | {"val_loss": _round(losses[-1]) if losses else None, "cost_usd": figures["cost_usd"]}
+
+
+def _few(metric: Row | None) -> Row | None:
+    few = ("base", "distilled", "teacher", "ci_low", "ci_high")
+    return metric and {key: metric[key] for key in few if key in metric}
 
 
 def _likelihood(details: Sequence[Row], name: str) -> Values:

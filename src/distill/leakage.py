@@ -43,7 +43,7 @@ class Report:
     over: dict[str, Run]
 
     def metrics(self) -> Row:
-        """The report as it stands in metrics/evaluate.json."""
+        """The report as it stands in metrics/figures.json."""
         longest = self.longest.words if self.longest else 0
         prompts = {id_.split("/")[0] for id_ in self.over}
         return {"longest_run": longest, "limit": self.limit, "prompts_over_limit": len(prompts)}

@@ -29,7 +29,7 @@ class Outcomes:
     reason: str | None
 
     def metrics(self) -> Row:
-        """How the answers were run, as it stands in metrics/evaluate.json."""
+        """How the answers were run, as it stands in metrics/figures.json."""
         return {"sandbox": self.sandbox} | ({"sandbox_reason": self.reason} if self.reason else {})
 
 

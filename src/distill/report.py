@@ -1,6 +1,6 @@
 """metrics/report.html: what the evaluation found, as one file to look at, without a network.
 
-In go the rows of metrics/evaluation.jsonl, the content of metrics/evaluate.json and collect.json, and the training
+In go the rows of metrics/evaluation.jsonl, the content of metrics/figures.json and collect.json, and the training
 curve; out comes the page. Equal inputs give equal bytes: no times, no random ids.
 
 Nothing a model wrote can run in it: every text is escaped, and the page's security policy lets one script run, the
@@ -29,7 +29,7 @@ def render(details: Sequence[Row], headline: Row, train_curve: Sequence[Row], co
 
     Args:
         details: The rows of metrics/evaluation.jsonl, in their order.
-        headline: The content of metrics/evaluate.json.
+        headline: The content of metrics/figures.json.
         train_curve: Rows with update, split (train or val) and loss; may be empty.
         collect: The content of metrics/collect.json; used for the cost if `headline` has none.
     """

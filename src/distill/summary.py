@@ -1,6 +1,6 @@
-"""The headline in words and as a table: what metrics/evaluate.json says, put so that a person sees it at once.
+"""The headline in words and as a table: what metrics/figures.json says, put so that a person sees it at once.
 
-In goes the content of metrics/evaluate.json; out come the metrics that are there (with labels and formatted figures),
+In goes the content of metrics/figures.json; out come the metrics that are there (with labels and formatted figures),
 findings in plain language, and the table that the stage ends with on the terminal. It decides nothing: verdicts and
 intervals are the evaluation's, and a metric that was not measured is not spoken of.
 """
