@@ -1,7 +1,7 @@
 """This project's batched generation against one prompt at a time, on the embedded student: speed, and the same text.
 
     python bench/evaluate.py                     # a few minutes: 8 prompts one at a time, 48 in batches
-    python bench/evaluate.py --one 48 --tokens 768
+    python bench/evaluate.py --one 48 --tokens 256
 
 - one at a time: transformers' `generate`, greedy, fp32, one prompt a call, as the plain script does it;
 - batched, float32 and bfloat16: `distill.generate`, as the stage `evaluate` uses it, on all held-out prompts.
@@ -30,7 +30,7 @@ def main() -> None:
     """Run all three, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--one", type=int, default=8, help="prompts answered one at a time (default: %(default)s)")
-    parser.add_argument("--tokens", type=int, default=256, help="of an answer at most (default: %(default)s)")
+    parser.add_argument("--tokens", type=int, default=768, help="of an answer at most (default: %(default)s)")
     args = parser.parse_args()
     _, student = profile(StudentProfile, "student")
     tokenizer = load_tokenizer(student)
@@ -72,7 +72,7 @@ def in_batches(
 ) -> tuple[dict[int, Generation], float]:
     """Return the answers of `distill.generate` by prompt, and tokens per second."""
     found: dict[int, Generation] = {}
-    params = Decoding(max_new_tokens=tokens, samples=0, temperature=1.0, seed=0, batch_tokens=24576)
+    params = Decoding(max_new_tokens=tokens, samples=0, temperature=1.0, seed=0, batch_tokens=49152)
     start = time.perf_counter()
     generate(model, tokenizer, prompts, params, lambda prompt, sample, answer: found.update({prompt: answer}))
     return found, sum(answer.tokens for answer in found.values()) / (time.perf_counter() - start)

@@ -1,8 +1,10 @@
 """Several batches at once, each in a thread with cores of its own.
 
-One batch on all cores leaves most of them waiting: much of a decoding step is operations too small to be shared out,
-and every shared one ends with all cores waiting for the slowest. Batches side by side share the weights and wait for
-nobody. What a batch computes depends on how many cores it has, never on what runs beside it.
+One batch on all cores leaves some of them waiting: much of a decoding step is operations too small to be shared out,
+and every shared one ends with all cores waiting for the slowest. Batches side by side share the weights' memory and
+wait for nobody; but each reads all weights in every step, so one batch of twice the rows is faster than two (290 and
+226 tokens/s for 48 answers on 2 cores). What a batch computes depends on how many cores it has, never on what runs
+beside it.
 
 What it will not do: use more than one thread where there is a GPU.
 """
