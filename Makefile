@@ -36,8 +36,8 @@ check: $(READY) ## look for mistakes in params.yaml and the prompts, before anyt
 test: $(READY) lint ## run every check: ruff, mypy --strict, pytest
 	$(PYTEST)
 
-soak: $(READY) ## thousands of faults and kills against `collect`, and its benchmarks (half an hour)
-	python -m pytest -m soak tests
+soak: $(READY) ## thousands of faults and kills against `collect`, and its benchmarks (a quarter of an hour)
+	$(PYTEST) -rP -m soak tests
 	python bench/collect.py
 
 estimate: $(READY) ## what the selected teacher's missing answers would cost; nothing is sent that costs money
