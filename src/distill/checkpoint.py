@@ -3,6 +3,10 @@
 They lie outside the pipeline's outputs, which DVC deletes before it runs a stage: .distill/checkpoints/<key> in the
 main repository (`DVC_ROOT`, else the nearest parent with a .dvc). The key is a hash of everything that defines the
 run (parameters, student, data, code, library versions, device), so a run never goes on from another one's checkpoint.
+
+Of several processes, each writes its own random state into a checkpoint, and the first one the rest. So several
+machines can go on from one only if they see .distill under the same path on a shared disk; without it, a run that was
+killed has to start again (remove .distill/checkpoints on all of them).
 """
 
 import hashlib
@@ -13,6 +17,8 @@ import shutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+
+import torch.distributed as processes
 
 from distill.config import Model
 
@@ -52,7 +58,14 @@ def place(key: str) -> Path:
 
 
 def mark_complete(folder: Path) -> None:
-    """Say that the checkpoint in `folder` was written to its end."""
+    """Say that the checkpoint in `folder` was written to its end; every process calls it when it wrote its part."""
+    if _several():
+        processes.barrier()
+    if _first():
+        _mark(folder)
+
+
+def _mark(folder: Path) -> None:
     for path in (*sorted(folder.iterdir()), folder):
         handle = os.open(path, os.O_RDONLY)
         os.fsync(handle)
@@ -61,13 +74,31 @@ def mark_complete(folder: Path) -> None:
 
 
 def last(place: Path) -> str | None:
-    """Return the last complete checkpoint of a run; those that a kill left unfinished are removed."""
+    """Return the last complete checkpoint of a run; those that a kill left unfinished are removed.
+
+    Of several processes all have to call it; the first one looks and removes, and the others take what it found.
+    """
+    found = [_last(place) if _first() else None]
+    if _several():
+        processes.broadcast_object_list(found, src=0)
+    return found[0]
+
+
+def _last(place: Path) -> str | None:
     folders = {int(path.name.rpartition("-")[2]): path for path in place.glob("checkpoint-*")}
     for folder in folders.values():
         if not (folder / MARK).exists():
             shutil.rmtree(folder)
     complete = [step for step, folder in folders.items() if folder.exists()]
     return str(folders[max(complete)]) if complete else None
+
+
+def _several() -> bool:
+    return processes.is_available() and processes.is_initialized()
+
+
+def _first() -> bool:
+    return not _several() or processes.get_rank() == 0
 
 
 def remove(place: Path) -> None:

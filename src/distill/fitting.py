@@ -16,7 +16,7 @@ from distill.callbacks import Progress
 from distill.errors import TrainingError
 from distill.history import Result, points
 from distill.job import Job
-from distill.student import load_model
+from distill.student import fingerprint, load_model
 
 
 def fit(job: Job, files: tuple[Path, ...], output: Path) -> Result | None:
@@ -31,23 +31,25 @@ def fit(job: Job, files: tuple[Path, ...], output: Path) -> Result | None:
     """
     _quiet()
     model = _adapted(job)
-    before = adapter.digest(model)
+    before = adapter.digest(adapter.gather(model))
     tokens = sum(len(example.ids) for example in job.training)
     setup = device.choose(job.params, model.num_parameters(), tokens)
     place = checkpoint.place(_key(job, files, setup))
+    options = trainer.arguments(job, setup, place)
     last = checkpoint.last(place)
     _say(f"training on {setup.describe()}" + (f", going on from {Path(last).name}" if last else ""))
-    running = trainer.build(job, setup, model, place, resume=last is not None)
+    running = trainer.build(job, setup, model, options, resume=last is not None)
     try:
         running.train(resume_from_checkpoint=last)
     finally:
         running.pop_callback(Progress).close()  # an error's line must not stand on the bar's
-    if adapter.digest(model) == before:
+    values = adapter.gather(model)
+    if adapter.digest(values) == before:
         raise TrainingError("train: the adapter's weights did not change; raise train.learning_rate in params.yaml")
     if not running.is_world_process_zero():
         return None
     result = _result(job, model, running.state)
-    _write(job, model, result, output)
+    _write(job, model, values, result, output)
     checkpoint.remove(place)
     return result
 
@@ -60,7 +62,9 @@ def _adapted(job: Job) -> Any:
 
 
 def _key(job: Job, files: tuple[Path, ...], setup: device.Setup) -> str:
-    facts = (setup.describe(), f"{torch.get_num_threads()} threads")
+    # A directory's name says nothing of the weights in it, where a revision does.
+    content = [fingerprint(job.student)] if job.student.source == "dir" else []
+    facts = (setup.describe(), f"{torch.get_num_threads()} threads", *content)
     return checkpoint.key((job.params, job.student), (*files, *checkpoint.code()), facts)
 
 
@@ -82,16 +86,27 @@ def _result(job: Job, model: Any, state: Any) -> Result:
     )
 
 
-def _write(job: Job, model: Any, result: Result, output: Path) -> None:
-    """Write the folder beside its place and then rename, so that a kill leaves the old one or the new one."""
+def _write(job: Job, model: Any, values: dict[str, Any], result: Result, output: Path) -> None:
     beside = output.with_name(f".{output.name}.new")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
-    adapter.save(model, beside, job.student)
+    adapter.save(model, values, beside, job.student)
     job.tokenizer.save_pretrained(beside)
     modelcard.write(beside / "README.md", job.params, job.student, result)
-    shutil.rmtree(output, ignore_errors=True)
+    _replace(output, beside)
+
+
+def _replace(output: Path, beside: Path) -> None:
+    """Put the folder `beside` in `output`'s place by renaming: a kill leaves the old one or the new one whole.
+
+    A folder cannot be renamed over another, so between two renames neither has the name, and the old one is `.*.old`.
+    """
+    aside = output.with_name(f".{output.name}.old")
+    shutil.rmtree(aside, ignore_errors=True)
+    if output.exists():
+        os.replace(output, aside)
     os.replace(beside, output)
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _quiet() -> None:

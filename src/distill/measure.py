@@ -21,7 +21,7 @@ from distill.generate import Decoding, Generation, generate
 from distill.jsonl import Row
 from distill.likelihood import Score, score
 from distill.pair import CONFIG, SIDES, WEIGHTS, Pair, Side, decoding_dtype
-from distill.student import Encoded, StudentProfile
+from distill.student import Encoded, StudentProfile, fingerprint
 
 CODE = ("generate.py", "likelihood.py", "measure.py", "onednn.py", "pair.py", "parallel.py", "student.py")
 
@@ -87,6 +87,8 @@ def key(job: Job) -> str:
         torch.__version__, transformers.__version__, torch.backends.cpu.get_cpu_capability(), torch.get_num_threads(),
         torch.cuda.is_available(),
     ]  # fmt: skip
+    if job.student.source == "dir":  # whose name says nothing of the weights in it
+        facts.append(fingerprint(job.student))
     code = [Path(__file__).with_name(name) for name in CODE]
     return make_key(facts, [job.adapter / CONFIG, job.adapter / WEIGHTS, *code])
 

@@ -29,7 +29,7 @@ style.
 | --- | --- |
 | Base model | {base_model}, loaded from `{identity}` |
 | Base model's licence | {license} |
-| Training data | {examples} prompts with the teacher's answers, {trained_tokens:,} answer tokens, {epochs} epochs |
+| Training data | {examples} prompts with the teacher's answers, {trained_tokens:,} trained tokens in {epochs} epochs |
 | Validation data | {validation_examples} prompts that share no base prompt with the training data |
 | Loss on | {loss_on} |
 | Updates | {updates}, {batch_size} examples each |

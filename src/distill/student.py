@@ -5,6 +5,7 @@ package. Remote code is never trusted. `encode` is the one definition of which t
 with it, train learns from it and evaluate scores by it.
 """
 
+import hashlib
 import importlib.metadata
 import importlib.util
 import logging
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     import torch
 
 Messages = Sequence[dict[str, str]]
+
+CONTENT = {".bin", ".gguf", ".jinja", ".json", ".model", ".pt", ".pth", ".safetensors", ".txt"}
+"""Ends of the names of files that configuration, tokenizer and weights are in."""
 
 
 class StudentProfile(Model):
@@ -150,6 +154,23 @@ def location(profile: StudentProfile) -> tuple[str, dict[str, Any]]:
             raise InputError(f"params.yaml: students: {profile.name}: no such directory; mend 'name'")
         return profile.name, options
     return str(_package_directory(profile)), options
+
+
+def fingerprint(profile: StudentProfile) -> str:
+    """Return a hash of a local directory's configuration, tokenizer and weights, by name and content.
+
+    Raises:
+        InputError: The directory is not there.
+    """
+    place, _ = location(profile)
+    files = {path for path in Path(place).iterdir() if path.suffix in CONTENT and path.is_file()}
+    if profile.gguf_file:
+        files.add(Path(place, profile.gguf_file))
+    result = hashlib.sha256()
+    for path in sorted(files):
+        with path.open("rb") as file:
+            result.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    return result.hexdigest()
 
 
 def _package_directory(profile: StudentProfile) -> Path:

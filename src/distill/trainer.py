@@ -34,9 +34,11 @@ class Trainer(SFTTrainer):  # type: ignore[misc]
     """SFTTrainer with a loss that builds logits only for labels, and sums where it would average averages."""
 
     loss_is_scaled_for_ga = True  # compute_loss divides by the labels of the whole update
+    optimizer: Any
 
-    def __init__(self, setup: Setup, **kwargs: Any) -> None:
+    def __init__(self, params: "TrainParams", setup: Setup, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self._params = params
         self.model_accepts_loss_kwargs = self._loss_shifts_labels = True  # so that the labels of an update are counted
         self._causal = self.model.get_base_model()
         self._own_loss = self.args.device.type == "cpu" and not self.is_fsdp_enabled and loss.fits(self._causal)
@@ -62,15 +64,25 @@ class Trainer(SFTTrainer):  # type: ignore[misc]
     def evaluate(self, *args: Any, metric_key_prefix: str = "eval", **kwargs: Any) -> dict[str, float]:
         """Return and log loss and accuracy over all validation tokens; each process scores its share of examples."""
         sums = torch.zeros(3, dtype=torch.float64)
+        examples = self.eval_dataset
         with self._without_dropout():
-            for index in range(self.accelerator.process_index, len(self.eval_dataset), self.accelerator.num_processes):
-                batch = self._prepare_inputs(self.data_collator([self.eval_dataset[index]]))
-                sums += _as_sums(self._score(self.model, batch, learn=False))
+            for start in range(0, len(examples), self.accelerator.num_processes):
+                index = start + self.accelerator.process_index
+                # Behind the end the last one again, uncounted: with FSDP, a forward pass takes all processes.
+                batch = self._prepare_inputs(self.data_collator([examples[min(index, len(examples) - 1)]]))
+                scored = _as_sums(self._score(self.model, batch, learn=False))
+                sums += scored if index < len(examples) else 0
         metrics = {f"{metric_key_prefix}_{name}": value for name, value in self._means(sums).items()}
         self.log(metrics)
         self.control: Any = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         self._since = time.perf_counter()
         return metrics
+
+    def create_optimizer(self, model: Any = None) -> Any:
+        """Return the optimizer; made here and not handed in, which the trainer refuses with FSDP."""
+        if self.optimizer is None:
+            self.optimizer = _optimizer(self._params, self.model if model is None else model)
+        return super().create_optimizer(model)
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Log an update's loss and accuracy from its own sums."""
@@ -110,27 +122,29 @@ class Trainer(SFTTrainer):  # type: ignore[misc]
         return {"loss": nll / tokens, "token_accuracy": correct / tokens}
 
 
-def build(job: Job, setup: Setup, model: Any, checkpoints: Path, resume: bool) -> Trainer:
-    """Return a trainer ready to run on `model`, which has its adapter already."""
+def build(job: Job, setup: Setup, model: Any, options: SFTConfig, resume: bool) -> Trainer:
+    """Return a trainer ready to run on `model`, which has its adapter already; `options` are what `arguments` made."""
+    options.eval_on_start = bool(job.validation) and not resume
     trainer = Trainer(
+        job.params,
         setup,
         model=model,
-        args=_arguments(job, setup, checkpoints, resume),
+        args=options,
         processing_class=job.tokenizer,
         train_dataset=_dataset(job.training),
         eval_dataset=_dataset(job.validation) if job.validation else None,
         callbacks=[FiniteLoss(), CompleteCheckpoint(), Progress()],
-        optimizers=(_optimizer(job.params, model), None),
     )
     trainer.remove_callback(PrinterCallback)
     return trainer
 
 
-def _arguments(job: Job, setup: Setup, checkpoints: Path, resume: bool) -> SFTConfig:
+def arguments(job: Job, setup: Setup, checkpoints: Path) -> SFTConfig:
+    """Return the trainer's options; where there are several processes, they can talk to each other from here on."""
     params = job.params
     updates_an_epoch = -(-len(job.training) // params.batch_size)
     warmup = math.ceil(params.warmup_share * updates_an_epoch * params.epochs)
-    return SFTConfig(
+    options = SFTConfig(
         output_dir=str(checkpoints),
         num_train_epochs=params.epochs,
         per_device_train_batch_size=setup.micro_batch,
@@ -152,7 +166,6 @@ def _arguments(job: Job, setup: Setup, checkpoints: Path, resume: bool) -> SFTCo
         logging_nan_inf_filter=False,
         eval_strategy="steps" if job.validation else "no",
         eval_steps=params.eval_every or updates_an_epoch,
-        eval_on_start=bool(job.validation) and not resume,
         save_strategy="steps",
         save_steps=params.checkpoint_every,
         save_total_limit=2,
@@ -161,6 +174,9 @@ def _arguments(job: Job, setup: Setup, checkpoints: Path, resume: bool) -> SFTCo
         disable_tqdm=True,
         report_to="none",
     )
+    if options.n_gpu > 1:  # it would split every batch among all GPUs (DataParallel), and `single` is one device
+        options._n_gpu = 1
+    return options
 
 
 def _optimizer(params: "TrainParams", model: Any) -> Any:

@@ -1,0 +1,122 @@
+"""distill.checkpoint and the folders of distill.fitting: which run goes on from what, and what a kill leaves behind."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import tiny
+from distill import checkpoint, fitting
+from distill.config import parse
+from distill.device import Setup
+from distill.job import Job
+from distill.student import StudentProfile
+from distill.train import TrainParams
+from training import params
+
+SETUP = Setup("cpu", torch.float32, 1, 1, 4, False, False, False)
+
+
+def begun(place: Path, step: int, complete: bool = True) -> Path:
+    folder = place / f"checkpoint-{step}"
+    folder.mkdir(parents=True)
+    (folder / "weights").write_text("w")
+    if complete:
+        checkpoint.mark_complete(folder)
+    return folder
+
+
+def key(student: StudentProfile, **changes: Any) -> str:
+    job = Job(parse(TrainParams, params(**changes), "params.yaml"), student, None, [], [])
+    return fitting._key(job, (), SETUP)
+
+
+def test_the_last_complete_one_is_taken_and_unfinished_ones_are_removed(tmp_path: Path) -> None:
+    assert checkpoint.last(tmp_path) is None
+    begun(tmp_path, 9)
+    expected = begun(tmp_path, 10)
+    unfinished = begun(tmp_path, 11, complete=False)
+    assert checkpoint.last(tmp_path) == str(expected)
+    assert not unfinished.exists()
+    assert checkpoint.last(tmp_path) == str(expected)
+
+
+def test_of_several_processes_the_first_one_looks_and_the_others_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+    told = [str(tmp_path / "checkpoint-7")]
+    monkeypatch.setattr(checkpoint.processes, "is_initialized", lambda: True)
+    monkeypatch.setattr(checkpoint.processes, "get_rank", lambda: 1)
+    monkeypatch.setattr(checkpoint.processes, "barrier", lambda: calls.append("barrier"))
+    monkeypatch.setattr(
+        checkpoint.processes, "broadcast_object_list", lambda found, src: found.__setitem__(slice(None), told)
+    )
+    unfinished = begun(tmp_path, 8, complete=False)
+    assert checkpoint.last(tmp_path) == told[0]
+    assert unfinished.exists()
+    checkpoint.mark_complete(unfinished)
+    assert not (unfinished / checkpoint.MARK).exists()
+    monkeypatch.setattr(checkpoint.processes, "get_rank", lambda: 0)
+    checkpoint.mark_complete(unfinished)
+    assert (unfinished / checkpoint.MARK).exists()
+    assert calls == ["barrier", "barrier"]
+
+
+def test_other_weights_in_the_same_directory_are_another_run(tmp_path: Path) -> None:
+    student = tiny.student(tmp_path / "student")
+    first = key(student)
+    assert key(student) == first
+    assert key(student, seed=7) != first
+    tiny.model(seed=1).save_pretrained(tmp_path / "student")
+    assert key(student) != first
+
+
+def test_a_student_whose_revision_is_pinned_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fitting, "fingerprint", None)
+    assert key(StudentProfile(source="hub", name="a/b", revision="1", base_model="b", license="x"))
+
+
+def test_the_new_adapter_takes_the_old_ones_place(tmp_path: Path) -> None:
+    output = tmp_path / "adapter"
+    for text in ("first", "second"):
+        beside = tmp_path / ".adapter.new"
+        beside.mkdir()
+        (beside / "weights").write_text(text)
+        fitting._replace(output, beside)
+        assert (output / "weights").read_text() == text
+        assert list(tmp_path.iterdir()) == [output]
+
+
+@pytest.mark.parametrize("stop", range(5))
+def test_a_kill_leaves_the_old_adapter_or_the_new_one_whole(
+    stop: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, beside = tmp_path / "adapter", tmp_path / ".adapter.new"
+    for folder, text in ((output, "old"), (beside, "new")):
+        folder.mkdir()
+        (folder / "weights").write_text(text)
+    steps = iter(range(5))
+
+    def until_killed(action: Any) -> Any:
+        def act(*args: Any, **options: Any) -> None:
+            if next(steps) == stop:
+                raise KeyboardInterrupt
+            action(*args, **options)
+
+        return act
+
+    monkeypatch.setattr(os, "replace", until_killed(os.replace))
+    monkeypatch.setattr(shutil, "rmtree", until_killed(shutil.rmtree))
+    if stop < 4:  # clear, aside, in, clear
+        with pytest.raises(KeyboardInterrupt):
+            fitting._replace(output, beside)
+    else:
+        fitting._replace(output, beside)
+    aside = tmp_path / ".adapter.old"
+    found = output if output.exists() else aside
+    assert (found / "weights").read_text() == ("old" if stop < 3 else "new")
+    assert output.exists() or stop == 2
