@@ -53,7 +53,7 @@ format: $(READY) ## let ruff lay out the code
 	ruff format .
 
 chat: $(READY) ## talk to base and distilled student (PROMPT='…' answers once)
-	python -m distill.chat $(if $(PROMPT),--prompt '$(PROMPT)')
+	python -m distill.chat $${PROMPT:+--prompt "$$PROMPT"}
 
 picture: $(READY) ## make docs/report.png from metrics/report.html (needs Chromium)
 	python tests/picture.py

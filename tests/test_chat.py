@@ -1,12 +1,16 @@
 """distill.chat: both sides stream what greedy decoding gives, and each remembers its own conversation."""
 
+import io
+import re
 from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 
 import tiny
-from distill.chat import Chat
+from distill.chat import Chat, _shown
+from distill.errors import InputError
 from distill.pair import Pair, Side
 from distill.student import StudentProfile, encode_prompt
 
@@ -54,3 +58,30 @@ def test_each_side_remembers_its_own_conversation(student: StudentProfile, adapt
         roles = [turn["role"] for turn in chat.turns[side]]
         assert roles == ["user", "assistant", "user", "assistant"]
         assert chat.turns[side][1]["content"] == first[side]
+
+
+def test_a_system_prompt_comes_first_and_a_conversation_that_is_too_long_is_refused(
+    student: StudentProfile, adapter: Path
+) -> None:
+    chat = Chat(student, adapter, 4, system="w7 w8")
+    chat.answer("w5")
+    assert chat.turns["base"][0] == {"role": "system", "content": "w7 w8"}
+    chat.max_new_tokens = 10_000
+    with pytest.raises(InputError, match="context of"):
+        chat.answer("w6")
+
+
+@pytest.mark.parametrize("width", [60, 120])
+def test_an_answer_longer_than_the_terminal_is_shown_by_its_end_and_then_once_in_full(width: int) -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=width, height=20)
+    answers = {"base": "", "distilled": ""}
+    with _shown(console, answers) as refresh:
+        for number in range(60):
+            answers["base"] += f"line {number}\n"
+            refresh()
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", console.file.getvalue())  # type: ignore[attr-defined]
+    # Each line is drawn while it is one of the last that fit, and once at the end.
+    assert shown.count("line 0 ") <= 20
+    assert shown.count("line 59 ") <= 3
+    final = shown[shown.rindex("line 0 ") :]
+    assert all(f"line {number} " in final for number in range(60))

@@ -129,6 +129,28 @@ def test_prompts_without_a_check_count_in_everything_but_function(details: list[
     assert (result["pass_at_1"], result["pass_by_difficulty"], result["outcomes"]) == (None, None, None)
 
 
+def test_each_style_feature_and_empty_answers_have_an_interval(details: list[Row]) -> None:
+    details[0]["answers"]["teacher"][0]["text"] = "x = 1"
+    result = headline(details, BOOTSTRAP, 5)
+    assert set(result["style"]) == set(CODE)
+    fences = result["style"]["code_share"]
+    assert fences["teacher"] == round(CODE["code_share"], 4)
+    assert fences["base"] == 0.0
+    assert fences["ci_low"] == fences["ci_high"] == fences["difference"] == fences["distilled"] > 0
+    assert "verdict" not in fences
+    assert [result["empty"][name] for name in ("base", "distilled", "teacher")] == [1.0, 1.0, 0.5]
+
+
+def test_difficulties_of_several_prompts_have_intervals(details: list[Row]) -> None:
+    for one in details:
+        one["group"] = "heldout-easy"
+    easy = headline(details, BOOTSTRAP, 5)["pass_by_difficulty"]["easy"]
+    assert {name: easy[name] for name in ("base", "distilled", "teacher", "difference")} == {
+        "base": 0.0, "distilled": 0.5, "teacher": 1.0, "difference": 0.5,
+    }  # fmt: skip
+    assert (easy["ci_low"], easy["ci_high"], easy["verdict"]) == (0.0, 1.0, "no difference found")
+
+
 def test_equal_models_are_no_different(details: list[Row]) -> None:
     for one in details:
         for name in ("answers", "likelihood", "outcomes", "style", "health"):
@@ -164,6 +186,7 @@ def test_the_extract_has_what_is_compared_from_run_to_run() -> None:
         "pass_at_5": None,
         "leakage": {"longest_run": 4},
         "sandbox": None,
+        "sandbox_reason": "no sandbox",
         "val_loss": 2.7183,
         "cost_usd": 0.5,
     }

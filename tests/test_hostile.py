@@ -183,3 +183,34 @@ def test_the_suite_is_large_and_says_what_it_expects(tmp_path: Path) -> None:
     for path in PROGRAMS:
         assert re.match(r'""".+"""\n# expected: [a-z_|]+\n', path.read_text()), path.name
         assert "pass" not in path.read_text().splitlines()[1], path.name
+
+
+CHANGES_ITS_ARGUMENT = """```python
+from bisect import bisect_left
+
+
+def longest_increasing_subsequence(values):
+    tails = []
+    for value in values:
+        spot = bisect_left(tails, value)
+        tails[spot : spot + 1] = [value]
+    values[:] = tails
+    return tails
+```
+"""
+
+
+def test_a_result_is_not_compared_with_an_argument_that_the_answer_changed() -> None:
+    """The tails of patience sorting have the right length and are no subsequence, unless the argument becomes them."""
+    check = ROOT / "data/prompts/checks/longest-increasing-subsequence.py"
+    verdict = judge([CHANGES_ITS_ARGUMENT], [check], limits(60.0))[0]
+    assert verdict.outcome == "wrong_answer"
+
+
+def test_a_variable_of_the_check_that_stays_unset_is_the_answer_s_fault(tmp_path: Path) -> None:
+    check = tmp_path / "check.py"
+    check.write_text("from solution import f\n\n\ndef test_f():\n    for x in f():\n        last = x\n"
+                     "    assert last == 3\n")  # fmt: skip
+    answers = [f"```python\ndef f():\n    return {value}\n```" for value in ("[1, 3]", "[]")]
+    outcomes = [verdict.outcome for verdict in judge(answers, [check] * 2, limits(60.0))]
+    assert outcomes == ["pass", "wrong_answer"]

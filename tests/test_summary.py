@@ -108,4 +108,5 @@ def test_terminal_shows_markup_as_text() -> None:
 def test_cost_in_words(dollars: float, words: str) -> None:
     assert summary.cost({"cost_usd": dollars}, {}) == words
     assert summary.cost({}, {"cost_usd": dollars}) == words
+    assert summary.cost({"cost_usd": dollars}, {"answers": 152}) == f"{words} for 152 answers"
     assert summary.cost({}, {}) == ""

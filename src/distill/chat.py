@@ -13,13 +13,14 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from rich.columns import Columns
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
 from rich.text import Text
 
 from distill import cli
-from distill.config import profile
+from distill.config import profile, section
+from distill.errors import InputError
 from distill.student import StudentProfile, encode_prompt, load_tokenizer
 
 if TYPE_CHECKING:
@@ -40,7 +41,10 @@ def main() -> None:
     parser.add_argument("--max-new-tokens", type=int, default=512, help="of an answer (default: %(default)s)")
     args = parser.parse_args()
     _, student = profile(StudentProfile, "student", args.params)
-    chat = Chat(student, args.adapter, args.max_new_tokens)
+    from distill.format import FormatParams
+
+    system = section(FormatParams, "format", args.params).system
+    chat = Chat(student, args.adapter, args.max_new_tokens, system)
     if args.prompt is not None:
         chat.answer(args.prompt)
     else:
@@ -49,15 +53,16 @@ def main() -> None:
 
 
 class Chat:
-    """Two conversations about the same messages."""
+    """Two conversations about the same messages, with the system prompt that the student was trained with."""
 
-    def __init__(self, student: StudentProfile, adapter: Path, max_new_tokens: int) -> None:
+    def __init__(self, student: StudentProfile, adapter: Path, max_new_tokens: int, system: str | None = None) -> None:
         from distill.pair import SIDES, Pair
 
         self.pair = Pair(student, adapter)
         self.tokenizer = load_tokenizer(student)
         self.max_new_tokens = max_new_tokens
-        self.turns: dict[Side, list[Turn]] = {side: [] for side in SIDES}
+        head = [{"role": "system", "content": system}] if system else []
+        self.turns: dict[Side, list[Turn]] = {side: list(head) for side in SIDES}
         self.console = Console()
 
     def answer(self, message: str) -> dict[str, str]:
@@ -76,7 +81,12 @@ class Chat:
         import torch
         from transformers import TextIteratorStreamer
 
-        ids = torch.tensor([encode_prompt(self.tokenizer, self.turns[side])], device=self.pair.model.device)
+        prompt = encode_prompt(self.tokenizer, self.turns[side])
+        limit = getattr(self.pair.model.config, "max_position_embeddings", None)
+        if limit and len(prompt) + self.max_new_tokens > limit:
+            raise InputError(f"chat: {len(prompt)} tokens so far and --max-new-tokens {self.max_new_tokens} are more "
+                             f"than the student's context of {limit}; start again, or lower it")  # fmt: skip
+        ids = torch.tensor([prompt], device=self.pair.model.device)
         streamer = TextIteratorStreamer(self.tokenizer, skip_prompt=True, skip_special_tokens=True)
         with self.pair.scoring(side) as model:
             options = {"max_new_tokens": self.max_new_tokens, "do_sample": False, "streamer": streamer}
@@ -97,13 +107,12 @@ def _generate(model: Any, ids: Any, tokenizer: Any, options: dict[str, Any]) -> 
 
 
 class _shown:
-    """A context that shows the answers: panels that grow on a terminal, plain text once they are complete elsewhere."""
+    """A context that shows the answers: on a terminal their last lines as they grow, and all once they are complete."""
 
     def __init__(self, console: Console, answers: dict[str, str]) -> None:
         self.console, self.answers = console, answers
-        self.live = (
-            Live(console=console, auto_refresh=False, vertical_overflow="visible") if console.is_terminal else None
-        )
+        # What is higher than the terminal cannot be drawn over, so what grows is cut to its height and then taken away.
+        self.live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
 
     def __enter__(self) -> Callable[[], None]:
         if self.live:
@@ -111,26 +120,34 @@ class _shown:
         return self._refresh
 
     def __exit__(self, *_: object) -> None:
-        self._refresh()
         if self.live:
             self.live.stop()
+            self.console.print(self._panels({side: Text(text) for side, text in self.answers.items()}))
         else:
             for side, text in self.answers.items():
                 print(f"--- {side}\n{text}")
 
     def _refresh(self) -> None:
         if self.live:
-            self.live.update(self._panels(), refresh=True)
+            self.live.update(
+                self._panels({side: self._tail(text) for side, text in self.answers.items()}), refresh=True
+            )
 
-    def _panels(self) -> RenderableType:
-        wide = self.console.width >= SIDE_BY_SIDE
-        width = self.console.width // 2 - 1 if wide else None
-        panels = [Panel(Text(text), title=side, width=width) for side, text in self.answers.items()]
-        return (
-            Columns(panels, padding=0)
-            if wide
-            else Columns(panels, padding=0, column_first=True, width=self.console.width)
-        )
+    def _wide(self) -> bool:
+        return self.console.width >= SIDE_BY_SIDE
+
+    def _width(self) -> int:
+        return self.console.width // 2 - 1 if self._wide() else self.console.width
+
+    def _tail(self, text: str) -> Text:
+        """Return the last lines, as they are wrapped, of which two panels fit on the terminal."""
+        rows = self.console.height - 1 if self._wide() else self.console.height // 2
+        lines = Text(text).wrap(self.console, max(1, self._width() - 4))  # a panel's frame and padding
+        return Text("\n").join(lines[-max(1, rows - 2) :])
+
+    def _panels(self, texts: dict[str, Text]) -> RenderableType:
+        panels = [Panel(text, title=side, width=self._width()) for side, text in texts.items()]
+        return Columns(panels, padding=0) if self._wide() else Group(*panels)
 
 
 def _messages() -> Iterator[str]:

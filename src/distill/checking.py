@@ -82,6 +82,9 @@ def _check(channel: Channel, code: list[str], check: str, path: str) -> dict[str
     except Over:
         pass
     except (NameError, ImportError, SyntaxError) as error:
+        # Not an UnboundLocalError: a loop over nothing that the answer gave leaves the check's variable unset.
+        if isinstance(error, UnboundLocalError) and channel.over is None:
+            return _verdict("wrong_answer", f"{where}: {_line(error, check, path)}")
         if not isinstance(error, RemoteError):
             raise CheckError(f"the check itself fails: {type(error).__name__}: {error}") from None
         return _verdict("exception", f"{where}: {_described(error)}")

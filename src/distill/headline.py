@@ -53,11 +53,13 @@ def headline(details: Sequence[Row], bootstrap: Bootstrap, pass_k: int) -> Row:
     result |= _passes(details, bootstrap, pass_k)
     result["style_distance"] = _metric(_style_distances(details), bootstrap, False)
     result["ended"] = _metric(_answers(details, "ended"), bootstrap, True)
+    empty = _each(details, lambda row, side: float(not row["answers"][side][0]["text"].strip()))
+    result["empty"] = _metric(empty, bootstrap, False)
     result["repetition"] = _metric(_health(details, "repetition"), bootstrap, False)
     result["copied_run"] = _lengths(_metric(_health(details, "copied_run"), bootstrap, True))
     result["answer_tokens"] = _lengths(_metric(_answers(details, "tokens"), bootstrap, True))
     result["longest_copied_run"] = {side: max(runs) for side, runs in _health(details, "copied_run").items()}
-    return result | _outcomes(details)
+    return result | _outcomes(details, bootstrap) | {"style": _style(details, bootstrap)}
 
 
 def extract(figures: Row, curve: Sequence[Row]) -> Row:
@@ -72,7 +74,8 @@ def extract(figures: Row, curve: Sequence[Row]) -> Row:
     """
     short = {key: _few(value) for key, value in figures.items() if key.startswith(SHORT)}
     losses = [row["loss"] for row in curve if row["split"] == "val"]
-    rest = {"leakage": {"longest_run": figures["leakage"]["longest_run"]}, "sandbox": figures["sandbox"]}
+    reason = {"sandbox_reason": figures["sandbox_reason"]} if figures.get("sandbox_reason") else {}
+    rest = {"leakage": {"longest_run": figures["leakage"]["longest_run"]}, "sandbox": figures["sandbox"]} | reason
     return short | rest | {"val_loss": _round(losses[-1]) if losses else None, "cost_usd": figures["cost_usd"]}
 
 
@@ -123,23 +126,40 @@ def _passed(row: Row, side: str) -> list[bool]:
     return [found["outcome"] == "pass" for found in row["outcomes"][side]]
 
 
-def _outcomes(details: Sequence[Row]) -> Row:
-    """Return the share of greedy answers that pass by difficulty, and how often each outcome was seen."""
+def _style(details: Sequence[Row], bootstrap: Bootstrap) -> Row:
+    """Return each feature of the style profile; which way is better, only the distance to the teacher says."""
+    return {name: _feature(details, name, bootstrap) for name in details[0]["style"]["teacher"]}
+
+
+def _feature(details: Sequence[Row], name: str, bootstrap: Bootstrap) -> Row:
+    metric = _metric(_each(details, lambda row, side: float(row["style"][side][name])), bootstrap, True)
+    return {key: value for key, value in metric.items() if key != "verdict"}
+
+
+def _outcomes(details: Sequence[Row], bootstrap: Bootstrap) -> Row:
+    """Return the share of greedy answers that pass by difficulty, and how often each outcome was seen.
+
+    A single prompt of a difficulty has no interval.
+    """
     judged = [row for row in details if row["outcomes"]]
     if not judged:
         return {"pass_by_difficulty": None, "outcomes": None}
     groups: dict[str, list[Row]] = {}
     for row in judged:
         groups.setdefault(difficulty(row), []).append(row)
-    shares = {
-        name: {side: _round(float(np.mean([_passed(row, side)[0] for row in rows]))) for side in MODELS}
-        for name, rows in groups.items()
-    }
+    passed = {name: _each(rows, lambda row, side: float(_passed(row, side)[0])) for name, rows in groups.items()}
+    shares = {name: _share(values, bootstrap) for name, values in passed.items()}
     counts = {side: Counter(row["outcomes"][side][0]["outcome"] for row in judged) for side in MODELS}
     return {
         "pass_by_difficulty": shares,
         "outcomes": {side: dict(sorted(count.items())) for side, count in counts.items()},
     }
+
+
+def _share(values: Values, bootstrap: Bootstrap) -> Row:
+    if len(values["base"]) > 1:
+        return _metric(values, bootstrap, True)
+    return {side: _round(each[0]) for side, each in values.items()}
 
 
 def _metric(

@@ -66,6 +66,7 @@ KINDS = (
     Kind("pass_at_", "Pass@{}", "share of tasks whose checks all pass, with {} attempt{}", "higher", 1, "share"),
     Kind("style_distance", "Style distance", "how far the style is from the teacher’s; 0 is the same", "lower", 3),
     Kind("ended", "Finished", "share of answers that did not run into the length limit", "higher", 1, "share"),
+    Kind("empty", "Empty answers", "share of answers without any text", "lower", 1, "share"),
     Kind("repetition", "Repetition", "share of 4-word runs that stood in the answer before", "lower", 1, "share"),
     Kind("copied_run", "Copied run", "longest run of words shared with a training answer, mean", "", 1),
     Kind("longest_copied_run", "Longest copy", "the same, over all answers", "", 0),
@@ -108,11 +109,12 @@ def findings(headline: Row) -> list[Finding]:
 
 
 def cost(headline: Row, collect: Row) -> str:
-    """Return what the teacher’s answers cost, in words."""
-    dollars = headline.get("cost_usd", collect.get("cost_usd"))
+    """Return what the teacher’s answers cost, and how many they are, in words."""
+    dollars, answers = headline.get("cost_usd", collect.get("cost_usd")), collect.get("answers")
     if dollars is None:
         return ""
-    return "nothing (answers from files)" if dollars == 0 else f"${dollars:,.2f}"
+    price = "nothing (answers from files)" if dollars == 0 else f"${dollars:,.2f}"
+    return f"{price} for {answers} answers" if answers else price
 
 
 def table(headline: Row) -> Table:

@@ -4,7 +4,7 @@ from solution import huffman_code_lengths
 
 
 def verify(frequencies, cost):
-    lengths = huffman_code_lengths(frequencies)
+    lengths = huffman_code_lengths(dict(frequencies))
     assert set(lengths) == set(frequencies)
     assert sum(2 ** (40 - bits) for bits in lengths.values()) == 2**40
     assert sum(frequencies[s] * lengths[s] for s in frequencies) == cost

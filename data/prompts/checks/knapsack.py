@@ -6,7 +6,7 @@ from solution import knapsack
 
 
 def verify(items, capacity, expected):
-    best, chosen = knapsack(items, capacity)
+    best, chosen = knapsack(list(items), capacity)
     chosen = list(chosen)
     assert best == expected
     assert chosen == sorted(set(chosen))

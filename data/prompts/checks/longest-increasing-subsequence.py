@@ -2,7 +2,7 @@ from solution import longest_increasing_subsequence
 
 
 def verify(values, length):
-    result = list(longest_increasing_subsequence(values))
+    result = list(longest_increasing_subsequence(list(values)))
     assert len(result) == length
     assert all(a < b for a, b in zip(result, result[1:]))
     rest = iter(values)
@@ -34,7 +34,7 @@ def test_small_and_unique_answers():
 
 def test_long_input():
     values = [i * 7919 % 5003 for i in range(5000)]
-    result = list(longest_increasing_subsequence(values))
+    result = list(longest_increasing_subsequence(list(values)))
     best = []
     from bisect import bisect_left
 

@@ -25,7 +25,7 @@ def test_update_replaces():
 
 def test_all_ranges_after_updates():
     values = [3, -1, 4, 1, -5, 9, 2, 6, 5, 3, 5]
-    tree = SegmentTree(values)
+    tree = SegmentTree(list(values))
     for index, value in ((0, 7), (10, -2), (4, 4), (4, 0)):
         values[index] = value
         tree.update(index, value)

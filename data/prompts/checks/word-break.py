@@ -4,7 +4,7 @@ from solution import word_break
 
 
 def verify(text, dictionary):
-    words = list(word_break(text, dictionary))
+    words = list(word_break(text, list(dictionary)))
     assert "".join(words) == text
     assert all(word in dictionary for word in words)
 
