@@ -69,6 +69,10 @@ class Behaviour:
     refuse: dict[str, int] = field(default_factory=dict)  # text within a prompt: status
     capacity: int | None = None  # calls at once; 429 beyond
     create_delay: float = 0.0  # seconds until a created batch is listed
+    replies: dict[str, tuple[int, bytes]] = field(default_factory=dict)  # text within a prompt: status and body
+    slow: dict[str, float] = field(default_factory=dict)  # text within a prompt: seconds more that it takes
+    message: dict[str, Any] = field(default_factory=dict)  # what every message has instead of the usual
+    headers: dict[str, str] = field(default_factory=dict)  # that every response has
 
 
 class MessagesServer:
@@ -161,6 +165,7 @@ class MessagesServer:
         payload = json.loads(body) if body else {}
         if self.behaviour.latency:
             await asyncio.sleep(self.behaviour.latency)
+        await asyncio.sleep(sum(more for text, more in self.behaviour.slow.items() if text in self._name(payload)))
         handler = self._route(method, path)
         fault = self._fault(f"{path} {self._name(payload)}")
         await self._misbehave(writer, fault, lambda: handler(payload, path, query))
@@ -190,7 +195,7 @@ class MessagesServer:
     async def _misbehave(self, writer: asyncio.StreamWriter, fault: str | None, handle: Callable[[], Any]) -> None:
         if fault in STATUSES:
             extra = {"retry-after": "0.05"} if fault == "429-after" else {}
-            await _send(writer, *_error(STATUSES[fault], "not now"), extra)
+            await _send(writer, *_error(STATUSES[fault], "not now"), extra | self.behaviour.headers)
             return
         if fault == "drop-before":
             raise _Drop
@@ -208,11 +213,14 @@ class MessagesServer:
         # Nothing is handed over to somebody who has left.
         if writer.client_left():  # type: ignore[attr-defined]
             raise _Drop
-        await _send(writer, status, body)
+        await _send(writer, status, body, self.behaviour.headers)
         for one in answered or ():
             one.delivered_at = time.monotonic()
 
     def _message(self, payload: Any, *_: Any) -> tuple[int, bytes, Any]:
+        for text, reply in self.behaviour.replies.items():
+            if text in _prompt(payload):
+                return (*reply, None)
         for text, status in self.behaviour.refuse.items():
             if text in _prompt(payload):
                 return (*_error(status, f"the prompt {text} is refused"), None)
@@ -235,7 +243,7 @@ class MessagesServer:
                  "service_tier": "batch" if batch else "standard", "cache_read_input_tokens": 0}  # fmt: skip
         message = {"id": f"msg_{len(self.answered)}", "type": "message", "role": "assistant", "model": payload["model"],
                    "content": content, "stop_reason": stop_reason, "stop_sequence": None, "usage": usage}  # fmt: skip
-        return message, answered
+        return message | self.behaviour.message, answered
 
     def _content(self, prompt: str, chance: random.Random, odd: bool) -> tuple[str, list[dict[str, Any]]]:
         text = f"Answer {len(self.answered)} to: {prompt}\n\n```python\nprint({len(self.answered)})\n```"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from distill.answer import Unreadable, Usage, parse
+from distill.answer import Unreadable, Usage, is_message, load, parse
 
 USAGE = {"input_tokens": 3, "output_tokens": 5}
 
@@ -59,6 +59,7 @@ def test_odd_unicode() -> None:
         ("pause_turn", "x", "pause_turn"),
         ("tool_use", "x", "tool_use"),
         ("model_context_window_exceeded", "x", "model_context_window_exceeded"),
+        ("compaction", "x", "compaction"),  # one that came up later
     ],
 )
 def test_unusable(stop_reason: str, content: str, unusable: str | None) -> None:
@@ -75,22 +76,36 @@ def test_unusable(stop_reason: str, content: str, unusable: str | None) -> None:
         (b"\xff" + raw(), "not JSON"),
         (b"[" * 100_000, "not JSON"),
         (b"[]", "the body is not an object"),
-        (raw(stop_reason=None), "unknown stop_reason None"),
-        (raw(stop_reason="sunset"), "unknown stop_reason 'sunset'"),
+        (raw(stop_reason=None), "no stop_reason, but None"),
+        (raw(stop_reason=""), "no stop_reason, but ''"),
         (raw(usage=None), "usage is not an object"),
         (raw(usage={"input_tokens": 1}), "no token counts"),
         (raw(usage=USAGE | {"output_tokens": -1}), "something else than counts"),
         (raw(usage=USAGE | {"output_tokens": "5"}), "something else than counts"),
         (raw(usage=USAGE | {"output_tokens": True}), "something else than counts"),
+        (raw(usage=USAGE | {"output_tokens": 2**63}), "something else than counts"),
         (raw(content="Yes."), "content is not a list"),
         (raw(content=["Yes."]), "content is not a list"),
         (raw(content=[{"type": "text"}]), "a text block without text"),
-        (b'{"type": "error", "error": {"type": "api_error"}}', "unknown stop_reason"),
+        (b'{"type": "error", "error": {"type": "api_error"}}', "no stop_reason"),
     ],
 )
 def test_unreadable(body: bytes, why: str) -> None:
     with pytest.raises(Unreadable, match=why):
         parse(body, batch=False)
+
+
+def test_lone_surrogates_are_replaced_everywhere() -> None:
+    body = raw(model="m\ud800", stop_reason="\udfffx")
+    assert b"\\ud800" in body
+    answer = parse(body, batch=False)
+    assert (answer.model, answer.stop_reason, answer.text) == ("m\ufffd", "\ufffdx", "Yes.")
+    assert load(rb'{"error": "\uD800 \ud83d\ude00 \\ud800 \u00e9"}') == {"error": "\ufffd 😀 \\ud800 é"}
+
+
+def test_a_message_is_known_by_its_type() -> None:
+    assert is_message(raw(usage=None))
+    assert not any(is_message(body) for body in (b"", b"[]", raw()[:-9], b'{"type": "error"}'))
 
 
 @pytest.mark.parametrize("result", [None, {}, {"type": "errored", "error": {}}, {"message": 1}])

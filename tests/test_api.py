@@ -101,6 +101,58 @@ def test_what_does_not_pass(status: int, of_one_prompt: bool) -> None:
         assert "the prompt function is refused" in str(caught.value)
 
 
+@pytest.mark.parametrize("status", [502, 504, 520, 522, 524])
+def test_what_a_proxy_gave_up_on_may_have_been_billed(status: int) -> None:
+    with MessagesServer(Behaviour(replies={"": (status, b"<html>")})) as server:
+        with pytest.raises(Transient) as caught:
+            call(server, create)
+        assert (caught.value.status, caught.value.uncertain) == (status, True)
+
+
+def test_the_headers_of_an_error_are_handed_on() -> None:
+    headers = {"anthropic-ratelimit-requests-remaining": "0"}
+    with MessagesServer(Behaviour(fault_share=1.0, faults=("429",), headers=headers)) as server:
+        with pytest.raises(Transient) as caught:
+            call(server, create)
+        assert caught.value.headers["anthropic-ratelimit-requests-remaining"] == "0"
+
+
+def test_a_lone_surrogate_in_an_error_becomes_a_question_mark() -> None:
+    body = rb'{"type": "error", "error": {"type": "invalid_request_error", "message": "bad \ud800 text"}}'
+    words = pytest.raises(Refused, match=r"400 invalid_request_error: bad \? text")
+    with MessagesServer(Behaviour(replies={"": (400, body)})) as server, words:
+        call(server, create)
+
+
+def test_a_prompt_that_cannot_be_encoded_is_refused_by_itself() -> None:
+    with MessagesServer() as server:
+        with pytest.raises(Refused) as caught:
+            call(server, lambda api: api.create(BODY | {"messages": [{"role": "user", "content": "\ud800"}]}))
+        assert caught.value.of_one_prompt
+        assert not server.requests
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("localhost:9", "must start with http"),
+        ("", "must start with http"),
+        ("http://localhost:port", "is not valid"),
+        ("http://localhost:99999", "is not valid"),
+        ("http://ü..x", "is not valid"),
+        ("http://host\x01", "is not valid"),
+        ("http://user:sk-secret@localhost", "must hold neither user, password nor query"),
+        ("http://localhost/?token=sk-secret", "must hold neither user, password nor query"),
+    ],
+)
+def test_an_address_that_is_none(address: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", address)
+    with pytest.raises(InputError) as caught:
+        Api(teacher(), 1.0)
+    assert f"ANTHROPIC_BASE_URL: this address {words}" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
 def test_an_echoed_key_is_blotted_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KEY", "sk-secret-and-wrong")
     with MessagesServer() as server:

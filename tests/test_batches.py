@@ -1,16 +1,20 @@
 """distill.batches: splitting, adoption, foreign batches, and what is asked for again."""
 
+import asyncio
+import signal
 import sqlite3
+import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from collecting import folder
+from collecting import KEY, Folder, folder
 from distill.batch_results import custom_id
-from messages_server import Behaviour, MessagesServer
+from messages_server import Answered, Behaviour, MessagesServer, _Drop, _error, _json, _send
 
 CREATE = "POST /v1/messages/batches"
 
@@ -159,3 +163,154 @@ def test_a_batch_that_is_gone(tmp_path: Path) -> None:
         assert "the batch msgbatch_0000: 404 not_found_error: no such batch; set the key" in ran.stderr
         assert "`python -m distill.ledger abandon msgbatch_0000`" in ran.stderr
         assert server.requests[CREATE] == 1
+
+
+def misbehaving(server: MessagesServer, *tries: Callable[[Any, Callable[[], Any]], Any]) -> None:
+    """Make the first creations of batches go as `tries` say, each given the connection and what makes the batch."""
+    usual, left = server._misbehave, list(tries)
+
+    async def misbehave(writer: Any, fault: str | None, handle: Callable[[], Any]) -> None:
+        if server.requests[CREATE] and left and not server.requests["GET /v1/messages/batches"]:
+            await left.pop(0)(writer, handle)
+        else:
+            await usual(writer, fault, handle)
+
+    server._misbehave = misbehave  # type: ignore[method-assign]
+
+
+async def too_many(writer: Any, _: Callable[[], Any]) -> None:
+    await _send(writer, *_error(429, "not now"))
+
+
+async def dropped(_: Any, handle: Callable[[], Any]) -> None:
+    handle()
+    raise _Drop
+
+
+async def slowly_dropped(_: Any, handle: Callable[[], Any]) -> None:
+    await asyncio.sleep(0.4)
+    handle()
+    raise _Drop
+
+
+@pytest.mark.parametrize("tries", [(too_many, dropped), (slowly_dropped,)])
+def test_the_wait_before_the_list_is_read_counts_from_the_last_try(tmp_path: Path, tries: Any) -> None:
+    """The try before it, or the last try itself, took longer than a batch may take to be listed."""
+    with MessagesServer(Behaviour(create_delay=0.15)) as server:
+        misbehaving(server, *tries)
+        made = folder(tmp_path, server.url, prompts=3, teacher="claude-batch", retry_wait_s=0.4, max_wait_s=0.5)
+        assert made.run().status == 0
+        assert len(server.batches) == 1
+        assert len(server.answered) == 3
+
+
+def test_when_a_batch_was_tried_last_is_on_disk(tmp_path: Path) -> None:
+    """So a run that is killed in its second try waits for the list as long as it takes."""
+    with MessagesServer() as server:
+        seen: list[float] = []
+
+        async def look(writer: Any, _: Callable[[], Any]) -> None:
+            with sqlite3.connect(made.ledger) as connection:
+                seen.append(connection.execute("SELECT created FROM batches").fetchone()[0])
+            connection.close()
+            await too_many(writer, _)
+
+        misbehaving(server, look, look)
+        made = folder(tmp_path, server.url, prompts=3, teacher="claude-batch", retry_wait_s=0.1)
+        assert made.run().status == 0
+        assert seen[1] - seen[0] >= 0.05
+
+
+@pytest.mark.parametrize("status", [500, 529, 408])
+def test_a_refusal_that_is_not_to_be_retried_may_have_made_a_batch(tmp_path: Path, status: int) -> None:
+    async def broken(writer: Any, handle: Callable[[], Any]) -> None:
+        handle()
+        await _send(writer, *_error(status, "broken"), {"x-should-retry": "false"})
+
+    with MessagesServer() as server:
+        misbehaving(server, broken)
+        made = folder(tmp_path, server.url, prompts=3, teacher="claude-batch")
+        assert made.run().status == 0
+        assert len(server.batches) == 1
+        assert server.requests[CREATE] == 1
+
+
+def test_a_refusal_that_made_no_batch_stops_the_run(tmp_path: Path) -> None:
+    async def broken(writer: Any, _: Callable[[], Any]) -> None:
+        await _send(writer, *_error(500, "broken"), {"x-should-retry": "false"})
+
+    with MessagesServer() as server:
+        misbehaving(server, broken)
+        made = folder(tmp_path, server.url, prompts=3, teacher="claude-batch")
+        ran = made.run()
+        assert ran.status == 1
+        assert "500 api_error: broken" in ran.stderr
+        assert server.requests[CREATE] == 1
+        assert made.run().status == 0
+        assert len(server.batches) == 1
+
+
+def test_ctrl_c_before_another_try_sends_nothing_more(tmp_path: Path) -> None:
+    with MessagesServer(Behaviour(fault_share=1.0, faults=("429",), most_faults=9)) as server:
+        made = folder(tmp_path, server.url, prompts=3, teacher="claude-batch", retry_wait_s=20, max_wait_s=20)
+        process = made.start()
+        wait_for(server, CREATE)
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=15)
+        assert server.requests[CREATE] == 1
+        assert process.returncode == 130
+        server.behaviour.fault_share = 0
+        assert made.run().status == 0
+        assert len(server.batches) == 1
+
+
+def wait_for(server: MessagesServer, request: str) -> None:
+    while not server.requests[request]:
+        time.sleep(0.002)
+
+
+def killed_while_waiting(made: Folder, server: MessagesServer) -> None:
+    process = made.start()
+    wait_for(server, "GET /v1/messages/batches/msgbatch_0000")
+    process.kill()
+    process.communicate()
+
+
+@pytest.mark.parametrize("teacher", ["claude-batch", "claude"])
+def test_a_batch_at_another_address_is_not_paid_for_again(tmp_path: Path, teacher: str) -> None:
+    with MessagesServer(Behaviour(batch_polls=4)) as first, MessagesServer() as second:
+        made = folder(tmp_path, first.url, prompts=3, teacher="claude-batch")
+        killed_while_waiting(made, first)
+        made.params(teacher)
+        made.url = second.url
+        ran = made.run()
+        assert ran.status == 1
+        assert f"are in the batch msgbatch_0000 at {first.url}; set ANTHROPIC_BASE_URL back" in ran.stderr
+        assert "`python -m distill.ledger abandon msgbatch_0000`" in ran.stderr
+        assert not second.answered
+        assert not second.batches
+        made.url = first.url
+        assert made.run().status == 0
+        assert len(first.answered) == 3
+        # What is not wanted there is no obstacle.
+        made.url = second.url
+        made.prompts("Another?")
+        assert made.run().status == 0
+
+
+def test_a_result_that_echoes_the_key(tmp_path: Path) -> None:
+    def process(batch: dict[str, Any]) -> Iterator[tuple[bytes, Answered | None]]:
+        error = {"type": "error", "error": {"type": "invalid_request_error", "message": f"you sent {KEY}"}}
+        for request in batch["requests"]:
+            result = {"type": "errored", "error": error}
+            yield _json({"custom_id": request["custom_id"], "result": result}), None
+
+    with MessagesServer() as server:
+        server._process = process  # type: ignore[method-assign]
+        made = folder(tmp_path, server.url, prompts=1, teacher="claude-batch")
+        ran = made.run()
+        assert ran.status == 1
+        assert "you sent ***" in ran.stderr
+        assert KEY not in ran.stderr
+        assert KEY.encode() not in made.ledger.read_bytes()

@@ -16,7 +16,7 @@ def test_what_does_not_fit_is_refused() -> None:
     async def go() -> None:
         budget = Budget(Decimal(1), Decimal("0.6"))
         await budget.reserve(Decimal("0.4"))
-        await budget.settle(Decimal("0.4"), Decimal("0.3"))
+        await budget.settle_call(Decimal("0.4"), Decimal("0.3"))
         assert budget.spent == Decimal("0.9")
         with pytest.raises(Exhausted):
             await budget.reserve(Decimal("0.11"))
@@ -32,7 +32,7 @@ def test_a_reservation_waits_for_those_in_flight() -> None:
         waiting = asyncio.create_task(budget.reserve(Decimal("0.5")))
         await asyncio.sleep(0)
         assert not waiting.done()
-        await budget.settle(Decimal("0.9"), Decimal("0.2"))
+        await budget.settle_call(Decimal("0.9"), Decimal("0.2"))
         await waiting
         assert not budget.fits(Decimal("0.31"))
         assert budget.fits(Decimal("0.30"))
@@ -46,6 +46,25 @@ def test_batches_of_an_earlier_run_are_reserved() -> None:
     assert not budget.fits(Decimal("0.41"))
     budget.take(Decimal("0.4"))
     assert not budget.fits(Decimal("0.01"))
+
+
+def test_nobody_waits_for_an_open_batch() -> None:
+    """It is not going to be settled while calls are made, so that a call that does not fit never will."""
+
+    async def go() -> None:
+        budget = Budget(Decimal(1), Decimal(0), Decimal("0.5"))
+        budget.take(Decimal("0.1"))
+        await budget.reserve(Decimal("0.3"))
+        waiting = asyncio.create_task(budget.reserve(Decimal("0.3")))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        await budget.settle_call(Decimal("0.3"), Decimal("0.2"))
+        with pytest.raises(Exhausted):
+            await asyncio.wait_for(waiting, 5)
+        await budget.settle(Decimal("0.5"), Decimal("0.25"))
+        await asyncio.wait_for(budget.reserve(Decimal("0.3")), 5)
+
+    asyncio.run(go())
 
 
 def test_no_limit() -> None:
@@ -72,7 +91,7 @@ def test_never_passed(limit: Decimal, calls: list[tuple[Decimal, float]], at_onc
                     return
                 most = max(most, budget.spent + budget._reserved)
                 await asyncio.sleep(0)
-                await budget.settle(worst, worst * Decimal(str(share)))
+                await budget.settle_call(worst, worst * Decimal(str(share)))
 
         await asyncio.gather(*(one(*call) for call in calls))
         assert most <= limit

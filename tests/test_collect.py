@@ -1,8 +1,10 @@
 """distill.collect, the stage: answers from files, from an API, and what a person sees when something is wrong."""
 
 import contextlib
+import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 import time
@@ -142,6 +144,130 @@ def test_two_prompts_that_read_the_same_are_paid_once(tmp_path: Path) -> None:
         assert len(server.answered) == 2
         assert len(made.rows()) == 3
         assert made.rows()[0]["completion"] == made.rows()[1]["completion"]
+
+
+def test_second_tries_of_two_prompts_that_read_the_same_are_paid_once(tmp_path: Path) -> None:
+    """The third prompt comes up while the second try of the first one, which was cut off, is under way."""
+    behaviour = Behaviour(latency=0.3, slow={"O1": 0.15}, message={"stop_reason": "max_tokens"})
+    with MessagesServer(behaviour) as server:
+        other = {"type": "message", "model": "m", "stop_reason": "end_turn", "content": [{"type": "text", "text": "x"}],
+                 "usage": {"input_tokens": 9, "output_tokens": 9}}  # fmt: skip
+        behaviour.replies["O1"] = (200, json.dumps(other).encode())
+        made = folder(tmp_path, server.url, concurrency=2)
+        made.prompts("Same?", "O1", "Same?")
+        assert made.run().status == 0
+        assert server.requests.total() == 3
+        assert made.rows()[0]["completion"] == made.rows()[2]["completion"]
+
+
+def test_an_unknown_stop_reason_is_paid_once_counted_and_listed(tmp_path: Path) -> None:
+    with MessagesServer(Behaviour(message={"stop_reason": "compaction"})) as server:
+        made = folder(tmp_path, server.url, prompts=2)
+        assert made.run().status == 0
+        assert server.requests.total() == 2
+        assert [row["stop_reason"] for row in made.rows()] == ["compaction"] * 2
+        assert made.metrics()["stop_reasons"] == {"compaction": 2}
+        assert made.metrics()["unusable_ids"] == {"compaction": ["p0", "p1"]}
+
+
+@pytest.mark.parametrize("change", [{"usage": {"input_tokens": 1, "output_tokens": 2**63}}, {"stop_reason": None}])
+def test_a_message_that_is_no_answer_is_not_paid_again(tmp_path: Path, change: dict[str, Any]) -> None:
+    with MessagesServer() as server:
+        made = folder(tmp_path, server.url, prompts=3)
+        message = {"type": "message", "model": "m", "stop_reason": "end_turn", "content": [], "usage": {}} | change
+        server.behaviour.replies["number 1"] = (200, json.dumps(message).encode())
+        error = error_of(made)
+        assert "1 answers are missing, all others are kept: 'p1': the message that came is not an answer" in error
+        assert server.requests.total() == 3
+        del server.behaviour.replies["number 1"]
+        assert made.run().status == 0
+
+
+def test_a_lone_surrogate_in_an_error_does_not_hang(tmp_path: Path) -> None:
+    body = rb'{"type": "error", "error": {"type": "invalid_request_error", "message": "bad \ud800 text"}}'
+    with MessagesServer(Behaviour(replies={"number 1": (400, body)})) as server:
+        made = folder(tmp_path, server.url, prompts=3)
+        assert "'p1': 400 invalid_request_error: bad ? text" in ended(made.start())
+        assert len(server.answered) == 2
+
+
+def ended(process: "subprocess.Popen[str]", seconds: float = 60) -> str:
+    """What a run showed that must not hang."""
+    try:
+        _, stderr = process.communicate(timeout=seconds)
+    finally:
+        process.kill()
+    assert "Traceback" not in stderr
+    return stderr
+
+
+def test_what_a_proxy_gave_up_on_is_booked_at_its_worst(tmp_path: Path) -> None:
+    headers = {"x-should-retry": "false"}
+    with MessagesServer(Behaviour(replies={"": (520, b"<html>")}, headers=headers)) as server:
+        made = folder(tmp_path, server.url, concurrency=1)
+        assert "520" in error_of(made)
+        assert server.requests.total() == 1
+    assert sqlite3.connect(made.ledger).execute("SELECT state, count(*) FROM calls").fetchall() == [("lost", 1)]
+
+
+def test_an_open_batch_that_nobody_wants_is_not_waited_for(tmp_path: Path) -> None:
+    """Its reservation leaves no room for the next call, and nothing in an online run would free it."""
+    with MessagesServer(Behaviour(batch_polls=10**9)) as server:
+        made = folder(tmp_path, server.url, prompts=2, teacher="claude-batch")
+        process = made.start()
+        while not any(batch["polls"] for batch in server.batches.values()):
+            time.sleep(0.01)
+        process.send_signal(2)
+        ended(process)
+        made.prompts("Another?")
+        made.params("claude", budget_usd=0.08)
+        assert "runtime.budget_usd: 0.08 does not cover the next call" in ended(made.start())
+        assert not server.answered
+
+
+def waiting_for_the_budget(path: Path, server: MessagesServer) -> Folder:
+    """40 prompts, eight at a time, and a budget that two calls at their worst fit in."""
+    return folder(path, server.url, prompts=40, budget_usd=0.15, timeout_s=5)
+
+
+def test_calls_that_wait_for_the_budget_are_not_sent_after_ctrl_c(tmp_path: Path) -> None:
+    with MessagesServer(Behaviour(latency=1.5)) as server:
+        process = waiting_for_the_budget(tmp_path, server).start()
+        while not server.requests.total():
+            time.sleep(0.01)
+        time.sleep(0.2)
+        process.send_signal(2)
+        assert "interrupted" in ended(process)
+        assert server.requests.total() == len(server.answered) == 2
+
+
+def test_calls_that_wait_for_the_budget_are_not_sent_after_a_refusal(tmp_path: Path) -> None:
+    with MessagesServer(Behaviour(latency=0.1, refuse={"": 403})) as server:
+        assert "403 permission_error" in error_of(waiting_for_the_budget(tmp_path, server))
+        assert server.requests.total() == 2
+
+
+def test_a_rate_limit_beyond_the_longest_wait_ends_the_run(tmp_path: Path) -> None:
+    headers = {"anthropic-ratelimit-requests-remaining": "0",
+               "anthropic-ratelimit-requests-reset": "2999-01-01T00:00:00Z"}  # fmt: skip
+    with MessagesServer(Behaviour(headers=headers)) as server:
+        made = folder(tmp_path, server.url, prompts=9, concurrency=2)
+        error = error_of(made)
+        assert "a rate limit is used up; it asks to wait" in error
+        assert "longer than runtime.max_wait_s" in error
+        assert len(server.answered) == server.requests.total() == 2
+    with MessagesServer(Behaviour(headers=headers, fault_share=1.0, faults=("500",))) as server:
+        assert "a rate limit is used up" in error_of(folder(tmp_path / "b", server.url, concurrency=1))
+        assert server.requests.total() == 1
+
+
+@pytest.mark.parametrize("address", ["localhost:9", "http://localhost:port", "http://me:sk-secret@127.0.0.1:9"])
+def test_an_address_that_is_none_costs_nothing(tmp_path: Path, address: str) -> None:
+    made = folder(tmp_path, address)
+    error = error_of(made)
+    assert "ANTHROPIC_BASE_URL: this address " in error
+    assert b"sk-secret" not in error.encode() + made.ledger.read_bytes()
+    assert sqlite3.connect(made.ledger).execute("SELECT count(*) FROM calls").fetchone() == (0,)
 
 
 @pytest.mark.parametrize(

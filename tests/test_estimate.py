@@ -2,7 +2,9 @@
 
 import io
 import os
+import sqlite3
 import sys
+import time
 from contextlib import chdir, redirect_stdout
 from decimal import Decimal
 from pathlib import Path
@@ -83,3 +85,37 @@ def test_files_cost_nothing(tmp_path: Path) -> None:
     assert shown(folder(tmp_path, "http://127.0.0.1:9", teacher="reference")) == {
         "teacher reference": "its answers are files; no calls, $0.00"
     }
+
+
+def test_prompts_that_read_the_same_are_counted_once(tmp_path: Path) -> None:
+    with MessagesServer() as server:
+        made = folder(tmp_path, server.url)
+        made.prompts("Same?", "Same?", "Another?")
+        report = shown(made)
+        assert report["answers"] == "2 wanted, 0 in the ledger, 2 missing"
+        assert report["output"].startswith("about 2400 tokens")
+
+
+def test_what_is_in_a_batch_is_not_missing(tmp_path: Path) -> None:
+    with MessagesServer(Behaviour(batch_polls=10**9)) as server:
+        made = folder(tmp_path, server.url, prompts=3, teacher="claude-batch")
+        process = made.start()
+        while not server.requests["GET /v1/messages/batches/msgbatch_0000"]:
+            time.sleep(0.002)
+        process.kill()
+        process.communicate()
+        made.prompts(*(f"Prompt number {number}?" for number in range(5)))
+        report = shown(made)
+        assert report["answers"] == "5 wanted, 0 in the ledger, 3 in a batch under way, 2 missing"
+        assert report["output"].startswith("about 2400 tokens")
+
+
+def test_what_was_spent_on_a_model_without_a_price(tmp_path: Path) -> None:
+    with MessagesServer() as server:
+        made = folder(tmp_path, server.url, prompts=2)
+        assert made.run().status == 0
+        with sqlite3.connect(made.ledger) as connection:
+            connection.execute("UPDATE calls SET model = 'of-last-year'")
+        connection.close()
+        note = "no prices for of-last-year in params.yaml; what was spent on it counts as $0 here"
+        assert shown(made)["note"] == note

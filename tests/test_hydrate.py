@@ -11,6 +11,7 @@ import pytest
 from collecting import KEY, RUNTIME
 from distill import hydrate
 from distill.answer import Usage
+from distill.errors import TeacherError
 from distill.jsonl import Row
 from distill.ledger import Ledger
 from messages_server import Behaviour, MessagesServer
@@ -66,6 +67,17 @@ def test_answers_of_files_are_nobodys(ledger: Ledger) -> None:
     assert hydrate.add(ledger, iter([ROW | {"key": "merge-intervals"}])) == 0
 
 
+@pytest.mark.parametrize("row", [{"id": "p", "key": A, "completion": "Yes."}, ROW | {"usage": {}}, ROW | {"usage": 3}])
+def test_a_committed_row_that_collect_does_not_write(ledger: Ledger, row: Row) -> None:
+    with pytest.raises(TeacherError, match=r"the committed row 'p' is not what collect writes .* set runtime.hydrate"):
+        hydrate.add(ledger, iter([row]))
+
+
+def test_prompts_that_read_the_same_share_their_calls(ledger: Ledger) -> None:
+    assert hydrate.add(ledger, iter([ROW, ROW | {"id": "q"}])) == 2
+    assert ledger.states() == {"paid": 2}
+
+
 def test_calls_can_follow(ledger: Ledger) -> None:
     """Numbers of calls go on behind what was taken over."""
     hydrate.add(ledger, iter([ROW]))
@@ -105,6 +117,14 @@ def test_under_the_real_dvc(tmp_path: Path) -> None:
         assert brief >= paid + 9
         set_params(repo, {"teachers.claude.system": "Be brief."})
         dvc(repo, "repro", "-s", "collect", **env)
+        assert len(server.answered) == brief
+
+        # Of the ledger nothing can be read; what is committed is not paid for again, and there is nothing to stop for.
+        (repo / ".distill/ledger.sqlite").write_bytes(b"rubbish" * 1000)
+        set_params(repo, {"teachers.claude.system": None})
+        rebuilt = dvc(repo, "repro", "-f", "-s", "collect", **env)
+        assert "0 calls rescued" in rebuilt.stderr
+        assert (repo / "data/teacher_data.jsonl").read_bytes() == answers
         assert len(server.answered) == brief
 
         git(repo, "checkout", "-q", "--", ".")

@@ -62,6 +62,18 @@ def test_an_error_reaches_everyone_who_waits(ledger: Ledger) -> None:
     assert isinstance(second, sqlite3.IntegrityError)
 
 
+@pytest.mark.parametrize("value", ["\ud800", 2**63])
+def test_what_sqlite_cannot_hold_fails_its_writer_and_no_later_one(ledger: Ledger, value: object) -> None:
+    async def go() -> None:
+        journal = Journal(ledger)
+        with pytest.raises(TeacherError, match="the ledger cannot take what is to be written"):
+            await asyncio.wait_for(journal.write(("UPDATE calls SET error = ?", (value,))), 5)
+        await asyncio.wait_for(journal.write(sent(call(ledger))), 5)
+
+    asyncio.run(go())
+    assert ledger.states() == {"sent": 1}
+
+
 def test_a_full_disk_takes_what_was_paid_and_no_more(ledger: Ledger) -> None:
     """The database is limited to its present size, as a full disk would limit it; the ballast makes room."""
     pages = ledger._writer.execute("PRAGMA page_count").fetchone()[0]
@@ -87,6 +99,24 @@ def test_a_full_disk_takes_what_was_paid_and_no_more(ledger: Ledger) -> None:
     assert not ballast.exists()
     with pytest.raises(TeacherError, match="the disk is full; every answer that came is kept"):
         journal.check_room()
+
+
+def test_a_ballast_that_cannot_be_dropped(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = ledger._writer.execute("PRAGMA page_count").fetchone()[0]
+    ledger._writer.execute(f"PRAGMA max_page_count = {pages}")
+
+    def denied(path: Path) -> bool:
+        raise PermissionError(f"{path}: denied")
+
+    monkeypatch.setattr("distill.journal.drop_ballast", denied)
+
+    async def go() -> None:
+        journal = Journal(ledger)
+        for _ in range(200):
+            await asyncio.wait_for(journal.write(sent(call(ledger))), 5)
+
+    with pytest.raises(TeacherError, match="PermissionError"):
+        asyncio.run(go())
 
 
 def test_no_ballast_left(ledger: Ledger) -> None:

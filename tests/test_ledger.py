@@ -80,12 +80,14 @@ def test_all_or_nothing(ledger: Ledger) -> None:
     assert ledger.states() == {"sent": 1}
 
 
-def test_a_changed_response_is_not_served(ledger: Ledger, tmp_path: Path) -> None:
+def test_a_changed_response_is_not_served(ledger: Ledger, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A bit that flipped on the disk, where the database cannot see it."""
     pay(ledger, "k", message("Yes."))
     with sqlite3.connect(tmp_path / "ledger.sqlite") as other:
         other.execute("UPDATE calls SET response = CAST(replace(response, 'Yes', 'Yfs') AS BLOB)")
     assert ledger.find("k") is None
+    assert ledger.find("k") is None
+    assert capsys.readouterr().err.count("the answer under the key k… is damaged and not used") == 1
 
 
 def test_a_text_beats_a_stub(ledger: Ledger) -> None:

@@ -12,6 +12,7 @@ from conftest import ROOT
 from distill import ledger_cli
 from distill.config import PARAMS
 from distill.errors import InputError
+from distill.jsonl import Row
 from distill.ledger import Ledger, ended, received, sent
 from messages_server import Behaviour, MessagesServer
 from test_ledger import call, message, pay
@@ -108,3 +109,48 @@ def test_no_ledger_yet(tmp_path: Path) -> None:
     process = made.start("-m", "distill.ledger")
     assert "there is no ledger yet" in process.communicate()[1]
     assert process.returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"model": None}, "'model' is not a text"),
+        ({"input_tokens": None}, "'input_tokens' is not a count"),
+        ({"max_tokens": 2**63}, "'max_tokens' is not a count"),
+        ({"crc": 1}, "the response was changed or damaged"),
+        ({"response": "\ud800"}, "the response is not an answer"),
+    ],
+)
+def test_import_of_a_row_that_the_ledger_could_not_serve(tmp_path: Path, change: Row, words: str) -> None:
+    ledger = filled(tmp_path / "ledger.sqlite")
+    ledger_cli.export(ledger, tmp_path / "all.jsonl")
+    ledger.close()
+    row = json.loads((tmp_path / "all.jsonl").read_text().splitlines()[0]) | change
+    (tmp_path / "one.jsonl").write_text(json.dumps(row) + "\n")
+    other = Ledger(tmp_path / "other.sqlite")
+    with pytest.raises(InputError, match=rf"one\.jsonl:1: {words}.*delete the line"):
+        ledger_cli.import_rows(other, tmp_path / "one.jsonl")
+    other.close()
+
+
+def test_an_answer_that_is_in_a_file_twice_is_imported_once(tmp_path: Path) -> None:
+    ledger = filled(tmp_path / "ledger.sqlite")
+    ledger_cli.export(ledger, tmp_path / "all.jsonl")
+    ledger.close()
+    text = (tmp_path / "all.jsonl").read_text()
+    (tmp_path / "all.jsonl").write_text(text + text)
+    other = Ledger(tmp_path / "other.sqlite")
+    assert ledger_cli.import_rows(other, tmp_path / "all.jsonl") == 2
+    other.close()
+
+
+def test_a_corrupt_ledger_is_shown_by_nobody(tmp_path: Path) -> None:
+    """Showing changes nothing; the line says what does."""
+    made = folder(tmp_path, "http://127.0.0.1:9")
+    made.ledger.parent.mkdir()
+    made.ledger.write_bytes(b"rubbish" * 1000)
+    process = made.start("-m", "distill.ledger")
+    stderr = process.communicate()[1]
+    assert process.returncode == 1
+    assert "the next `python -m distill.collect` (or `dvc repro`) sets it aside and rebuilds it" in stderr
+    assert stderr.count("\n") == 1

@@ -10,8 +10,9 @@ import pytest
 from collecting import Folder, folder
 from distill import ledger_file
 from distill.errors import InputError, TeacherError
-from distill.ledger import Ledger, Op, parsed, received, sent
-from distill.ledger_file import hold
+from distill.ledger import COLUMNS, Ledger, Op, parsed, received, sent
+from distill.ledger_file import hold, spool_of
+from distill.spool import Spool
 from messages_server import MessagesServer
 from test_ledger import call, message
 
@@ -147,3 +148,111 @@ def test_no_room_for_the_ballast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(OSError, match="ledger"), hold(tmp_path / "ledger.sqlite"):
         pass
     assert not (tmp_path / "ledger.sqlite").exists()
+
+
+def corrupt(made: Folder) -> None:
+    """Overwrite the ledger, of which a part can still be read, or nothing."""
+    made.ledger.write_bytes(b"rubbish" * 1000)
+
+
+STOP = "answers are missing after the ledger was rebuilt; restore a backup"
+
+
+@pytest.mark.parametrize("renames", range(4))
+def test_a_kill_while_the_ledger_is_rebuilt_is_no_way_past_the_stop(tmp_path: Path, renames: int) -> None:
+    """Killed at the first answer that is copied, and at each renaming."""
+    with MessagesServer() as server:
+        made = folder(tmp_path, server.url, prompts=200)
+        assert made.run().status == 0
+        raw = bytearray(made.ledger.read_bytes())
+        raw[100_000:110_000] = os.urandom(10_000)
+        made.ledger.write_bytes(raw)
+        code = ("import os, sys, distill.rescue\n"
+                "from distill import collect\n"
+                "from distill.ledger import Ledger\n"
+                "calls = []\n"
+                "def kill_at(wrapped, number):\n"
+                "    def wrapper(*arguments):\n"
+                "        calls.append(1)\n"
+                "        if len(calls) > number: os.kill(os.getpid(), 9)\n"
+                "        return wrapped(*arguments)\n"
+                "    return wrapper\n"
+                f"number = {renames}\n"
+                "if number: os.rename = kill_at(os.rename, number - 1)\n"
+                "else: Ledger.restore = kill_at(Ledger.restore, 0)\n"
+                "sys.argv = ['collect']\n"
+                "collect.main()\n")  # fmt: skip
+        process = made.start("-c", code)
+        process.communicate()
+        assert process.returncode == -9
+        ran = made.run()
+        assert STOP in ran.stderr
+        assert ran.status == 1
+        assert len(server.answered) == 200
+        assert Path(f"{made.ledger}.corrupt-1").read_bytes() == raw
+        assert not [file for file in made.ledger.parent.iterdir() if "rebuil" in file.name or "-2" in file.name]
+        with hold(made.ledger) as opened:
+            assert opened.ledger.states()["paid"] > 100
+        assert made.run().status == 0
+        assert len(server.answered) < 300
+
+
+@pytest.mark.parametrize("command", [["distill.estimate"], ["distill.ledger", "import", "none.jsonl"]])
+def test_no_other_command_takes_the_stop_away(tmp_path: Path, command: list[str]) -> None:
+    with MessagesServer() as server:
+        made = folder(tmp_path, server.url, prompts=5)
+        (tmp_path / "none.jsonl").write_text("")
+        assert made.run().status == 0
+        corrupt(made)
+        process = made.start("-m", *command)
+        _, stderr = process.communicate()
+        assert process.returncode == 0, stderr
+        assert "the ledger is corrupt; it is kept as" in stderr
+        ran = made.run()
+        assert f"5 {STOP}" in ran.stderr
+        assert "ledger.sqlite.corrupt-1" in ran.stderr
+        assert len(server.answered) == 5
+        assert made.run().status == 0
+        assert len(server.answered) == 10
+
+
+def test_an_error_that_does_not_name_the_corrupt_file_is_no_stop(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    path.write_bytes(b"rubbish" * 1000)
+    with pytest.raises(TeacherError), hold(path):
+        raise TeacherError("committed answers cannot be had")
+    with hold(path) as opened:
+        assert opened.rescued == f"{path}.corrupt-1"
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_spooled_response_outlives_a_corrupt_ledger(tmp_path: Path, gone: bool) -> None:
+    """It is matched by its call's number, which stays the same; if its row is gone, it is an answer all the same."""
+    path = tmp_path / "ledger.sqlite"
+    make(path, 200)
+    ledger = Ledger(path)
+    ledger.apply([("DELETE FROM calls WHERE id < 10", ())])
+    made = call(ledger, "spooled")
+    if not gone:
+        ledger.apply([sent(made)])
+    ledger.close()
+    spool = Spool(spool_of(path))
+    spool.put(made.id, made.key, message("Kept."))
+    spool.close()
+    raw = bytearray(path.read_bytes())
+    raw[300_000:310_000] = os.urandom(10_000)
+    path.write_bytes(raw)
+    with hold(path) as opened:
+        found = opened.ledger.find("spooled")
+        assert found is not None
+        assert found.answer.text == "Kept."
+        assert opened.ledger.next_id() > made.id
+
+
+def test_a_damaged_row_is_left_out(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    whole = dict.fromkeys(COLUMNS, 0) | {"id": 7, "key": "k"}
+    ledger.restore([whole | {"id": 3, "model": None}, whole])
+    assert ledger.states() == {"0": 1}
+    assert ledger.next_id() == 8
+    ledger.close()

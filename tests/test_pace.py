@@ -7,9 +7,14 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
+from tenacity import AsyncRetrying, RetryCallState
 
-from collecting import folder
+from collecting import RUNTIME, folder
+from distill.api import Transient
+from distill.config import parse
+from distill.online import Wait
 from distill.pace import Pace, retry_after, seconds_until
+from distill.teachers import RuntimeParams
 from messages_server import Behaviour, MessagesServer
 
 
@@ -103,6 +108,15 @@ def test_rate_limit_headers() -> None:
     assert slept == pytest.approx([30.0], abs=1.0)
 
 
+def test_a_reset_beyond_the_longest_wait_is_told() -> None:
+    soon, late = ((datetime.now(UTC) + timedelta(seconds=seconds)).isoformat() for seconds in (30, 500))
+    pace = Pace(4, 60.0)
+    headers = {"anthropic-ratelimit-requests-remaining": "0", "anthropic-ratelimit-requests-reset": late,
+               "anthropic-ratelimit-tokens-remaining": "0", "anthropic-ratelimit-tokens-reset": soon}  # fmt: skip
+    assert pace.obey(headers) == pytest.approx(500.0, abs=1.0)
+    assert pace.obey({}) == 0.0
+
+
 def test_seconds_until() -> None:
     assert seconds_until("soon") == 0.0
     assert seconds_until("2001-01-01T00:00:00Z") == 0.0
@@ -120,6 +134,17 @@ def test_retry_after() -> None:
     assert retry_after({"retry-after": "later"}) is None
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=20), usegmt=True)
     assert retry_after({"retry-after": date}) == pytest.approx(20.0, abs=2.0)
+
+
+def test_waits_that_a_server_asks_for_do_not_end_together() -> None:
+    """Never before the time that was asked for, and up to runtime.retry_wait_s after it."""
+    wait = Wait(parse(RuntimeParams, RUNTIME | {"retry_wait_s": 1.0, "max_wait_s": 60.0}, "runtime"))
+    state = RetryCallState(AsyncRetrying(), None, (), {})
+    error = Transient("not now", uncertain=False, status=429, headers={"retry-after": "7"})
+    state.set_exception((Transient, error, None))
+    waits = {wait(state) for _ in range(50)}
+    assert len(waits) > 40
+    assert all(7.0 <= seconds <= 8.0 for seconds in waits)
 
 
 def test_an_overloaded_server_is_spared(tmp_path: Path) -> None:

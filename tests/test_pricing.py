@@ -83,7 +83,11 @@ def test_whose_price(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [({"inputs": 1.0}, "prices.m.inputs: unknown key"), ({"input": -1.0}, "prices.m.input: input should be greater")],
+    [
+        ({"inputs": 1.0}, "prices.m.inputs: unknown key"),
+        ({"input": -1.0}, "prices.m.input: input should be greater"),
+        ({"batch": 50.0}, "prices.m.batch: input should be less than or equal to 1"),
+    ],
 )
 def test_a_bad_price(tmp_path: Path, change: dict[str, float], words: str) -> None:
     with pytest.raises(InputError, match=words):

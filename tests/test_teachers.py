@@ -1,6 +1,8 @@
 """distill.teachers: profiles are typed, and say what is wrong with them."""
 
+import math
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +55,12 @@ def test_online_and_batch_share_answers() -> None:
         (lambda p: p.update(retry_max_tokens=4096), "'retry_max_tokens' must be larger than 'max_tokens'"),
         (lambda p: p.update(key_env=None), "'key_env' is needed where there is no 'base_url'"),
         (lambda p: p.update(base_url="localhost:80"), "'base_url' must start with http"),
+        (lambda p: p.update(base_url="http://h:port"), "teachers.claude: 'base_url' is not valid; check host and port"),
+        (lambda p: p.update(base_url="http://me:sk-x@h"), "'base_url' must hold neither user, password nor query"),
         (lambda p: p.update(extra={"stream": True}), "'extra' must not hold stream"),
+        (lambda p: p.update(extra={"a": [math.nan]}), "'extra' must hold what JSON can hold (Out of range float"),
+        (lambda p: p.update(extra={"a": date(2026, 1, 2)}), "'extra' must hold what JSON can hold (Object of"),
+        (lambda p: p.update(extra={"a": {1: 2, "b": 3}}), "'extra' must hold what JSON can hold"),
         (lambda p: p["on_stop"].update(refusal="retry"), "claude.on_stop.refusal: input should be 'exclude' or"),
         (lambda p: p["on_stop"].update(refused="fail"), "teachers.claude.on_stop.refused: unknown key"),
     ],
@@ -66,6 +73,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, edit: Edit, words: str) -> None:
     with pytest.raises(InputError) as caught:
         teachers.load(path)
     assert words in str(caught.value)
+    assert "sk-x" not in str(caught.value)
 
 
 def test_a_policy_knows_what_fails() -> None:

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from collecting import folder
 from distill import view
 from distill.jsonl import Row
 from distill.ledger import Ledger
 from distill.request import ask
 from distill.teachers import MessagesTeacher
 from distill.view import Incomplete, Tally
+from messages_server import Behaviour, MessagesServer
 from test_ledger import message, pay
 from test_pricing import SONNET
 from test_request import PROMPT, teacher
@@ -129,3 +131,38 @@ def test_a_missing_answer_ends_it(ledger: Ledger) -> None:
 def test_listed() -> None:
     assert view.listed(["a", "b"]) == "a, b"
     assert view.listed([str(n) for n in range(8)]) == "0, 1, 2, 3, 4 and 3 more"
+
+
+def test_prompts_that_read_the_same_are_billed_once(ledger: Ledger) -> None:
+    """One call cut off, and one more: 20 in and 400 out at $3 and $15."""
+    pay(ledger, FIRST, message("Ye", "max_tokens", (10, 100)))
+    pay(ledger, SECOND, message("Yes. No.", tokens=(10, 300)))
+    tally = Tally("claude", teacher(), SONNET)
+    same = ROW | {"id": "q"}
+    rows = list(tally.rows(view.resolve(row, 0, teacher(), ledger) for row in (ROW, same)))
+    assert [row["id"] for row in rows] == ["p", "q"]
+    metrics = tally.metrics()
+    assert (metrics["answers"], metrics["calls"], metrics["superseded"]["calls"]) == (2, 2, 1)
+    assert tally.cost == (20 * 3 + 400 * 15) / Decimal(10**6)
+    assert metrics["tokens"] == {"input_tokens": 20, "output_tokens": 400}
+
+
+def test_the_bill_is_the_servers(tmp_path: Path) -> None:
+    with MessagesServer() as server:
+        made = folder(tmp_path, server.url)
+        made.prompts("Same?", "Same?", "Another?")
+        assert made.run().status == 0
+        assert Decimal(str(made.metrics()["cost_usd"])) == server.bill
+        assert made.metrics()["calls"] == len(server.answered) == 2
+
+
+def test_tokens_of_the_cache_have_prices_of_their_own(tmp_path: Path) -> None:
+    """Of each of 3 answers: 10 in at $3, 20 out at $15, 1,000 written at $3.75 and 2,000 read at $0.30 a million."""
+    usage = {"input_tokens": 10, "output_tokens": 20, "cache_creation_input_tokens": 1000,
+             "cache_read_input_tokens": 2000}  # fmt: skip
+    with MessagesServer(Behaviour(message={"usage": usage})) as server:
+        made = folder(tmp_path, server.url, prompts=3)
+        assert made.run().status == 0
+        assert made.metrics()["cost_usd"] == 0.01404
+        assert made.metrics()["tokens"] == {name: 3 * count for name, count in usage.items()}
+        assert all(row["usage"] == usage for row in made.rows())

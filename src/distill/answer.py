@@ -1,9 +1,11 @@
 """A raw response of the Messages API, or a line of a batch's results, as an answer: text, stop reason, usage.
 
-What it will not do: guess. A body that is not JSON, or lacks what an answer must have, is `Unreadable`.
+What it will not do: guess. A body that is not JSON, or lacks what an answer must have, is `Unreadable`. A stop reason
+that is not known is none of that: the answer is there, and billed; it is left out of training under that name.
 """
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +17,9 @@ STOP_REASONS = (
     *("max_tokens", "refusal", "pause_turn", "tool_use", "model_context_window_exceeded"),
 )
 COMPLETE = frozenset(STOP_REASONS[:2])
+MOST_TOKENS = 2**63 - 1  # the ledger's integers end there
+# Half of a surrogate pair, perhaps without the other half.
+SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 COUNTS = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 
 
@@ -71,8 +76,8 @@ def parse(raw: bytes, batch: bool) -> Answer:
     if batch and "result" in message:
         message = _dict(_dict(message["result"], "result").get("message"), "message")
     stop_reason = message.get("stop_reason")
-    if stop_reason not in STOP_REASONS:
-        raise Unreadable(f"unknown stop_reason {stop_reason!r}")
+    if not isinstance(stop_reason, str) or not stop_reason:
+        raise Unreadable(f"no stop_reason, but {stop_reason!r}")
     return Answer(_text(message.get("content")), str(message.get("model")), stop_reason,
                   usage_of(_dict(message.get("usage"), "usage"), batch))  # fmt: skip
 
@@ -81,9 +86,24 @@ def load(raw: bytes) -> Row:
     """Return the JSON object in `raw`, or raise Unreadable."""
     try:
         value = json.loads(raw.decode("utf-8"))
+        if SURROGATE.search(raw):
+            value = json.loads(_whole(json.dumps(value, ensure_ascii=False)))
     except (ValueError, RecursionError) as error:
         raise Unreadable(f"not JSON ({error})") from None
     return _dict(value, "the body")
+
+
+def is_message(raw: bytes) -> bool:
+    """Whether `raw` came through as a message, which is billed, be it an answer or not."""
+    try:
+        return load(raw).get("type") == "message"
+    except Unreadable:
+        return False
+
+
+def _whole(text: str) -> str:
+    # A lone surrogate is legal in JSON, and neither in UTF-8 nor in SQLite: it becomes U+FFFD, as in a browser.
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def usage_of(counts: Row, batch: bool) -> Usage:
@@ -91,7 +111,9 @@ def usage_of(counts: Row, batch: bool) -> Usage:
     numbers = [counts.get(name) or 0 for name in COUNTS]
     if "input_tokens" not in counts or "output_tokens" not in counts:
         raise Unreadable("no token counts in usage")
-    if any(not isinstance(number, int) or isinstance(number, bool) or number < 0 for number in numbers):
+    if any(
+        not isinstance(number, int) or isinstance(number, bool) or not 0 <= number <= MOST_TOKENS for number in numbers
+    ):
         raise Unreadable("usage holds something else than counts")
     return Usage.of(numbers, batch)
 
@@ -102,9 +124,7 @@ def _text(content: Any) -> str:
     texts = [block.get("text") for block in content if block.get("type") == "text"]
     if not all(isinstance(text, str) for text in texts):
         raise Unreadable("a text block without text")
-    text = "".join(texts)
-    # A lone surrogate is legal in JSON and not in UTF-8: it becomes U+FFFD, as in a browser.
-    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return "".join(texts)
 
 
 def _dict(value: Any, name: str) -> Row:

@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from json import JSONDecodeError
 from typing import Any
 
 import aiohttp
@@ -17,19 +18,19 @@ import httpx2
 from distill.errors import InputError
 from distill.jsonl import Row
 from distill.pace import retry_after
-from distill.teachers import RESERVED, ApiTeacher
+from distill.teachers import RESERVED, ApiTeacher, unfit_address
 
 # What the SDK takes by name; everything else of a request goes through `extra_body`.
 NAMED = RESERVED - {"stream"}
 # The server, or something in between, may have gone on working on these, and bill it.
-UNCERTAIN_STATUSES = frozenset({502, 504})
+UNCERTAIN_STATUSES = frozenset({502, 504, 520, 522, 524})
 CONNECT_TIMEOUT_S = 10.0
 KEEPALIVE_S = 60
 NO_KEY = "no-key-needed"  # the SDK wants one
 
 
 class Refused(Exception):
-    """The request itself is refused, so that trying again is of no use; nothing is billed."""
+    """The request itself is refused, so that trying again is of no use; nothing is billed, unless it is `uncertain`."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -40,15 +41,23 @@ class Refused(Exception):
         """Whether other prompts may fare better."""
         return self.status in (400, 413, 422)
 
+    @property
+    def uncertain(self) -> bool:
+        """Whether the call may have been answered: something in between gave up, and said not to try again."""
+        return self.status in UNCERTAIN_STATUSES
+
 
 class Transient(Exception):
     """It may work the next time. `uncertain`: the call may have been answered, and billed, all the same."""
 
-    def __init__(self, message: str, uncertain: bool, status: int = 0, retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str, uncertain: bool, status: int = 0, headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(message)
         self.uncertain = uncertain
         self.status = status
-        self.retry_after = retry_after
+        self.headers = headers or {}
+        self.retry_after = retry_after(self.headers)
 
     @property
     def overload(self) -> bool:
@@ -68,6 +77,7 @@ class Api:
     """A client for one teacher; close it with `async with`."""
 
     def __init__(self, teacher: ApiTeacher, timeout_s: float) -> None:
+        _check_address(teacher)
         self._key = _key(teacher)
         # Servers of one's own often look for the key where the API had it first.
         headers = {"x-api-key": self._key} if teacher.base_url is not None else {}
@@ -135,7 +145,8 @@ class Api:
     async def _reply(self, call: Any) -> Reply:
         try:
             response = (await call).http_response
-        except anthropic.AnthropicError as error:
+        except (anthropic.AnthropicError, httpx2.InvalidURL, ValueError, TypeError) as error:
+            # What the SDK does not wrap, it met before it sent anything.
             raise self._translate(error) from None
         return Reply(response.content, response.headers)
 
@@ -145,9 +156,13 @@ class Api:
         # The SDK wraps what the transport raised, but not while a body is streamed.
         cause = error if isinstance(error, httpx2.HTTPError) else error.__cause__ or error
         kind = type(cause).__name__
-        if isinstance(cause, httpx2.TransportError | httpx2.DecodingError | ValueError):
-            return Transient(self._clean(f"{kind}: {cause}" if str(cause) else kind), uncertain=not _never_sent(cause))
-        return Refused(0, self._clean(f"{type(error).__name__}: {error}"))
+        message = self._clean(f"{kind}: {cause}" if str(cause) else kind)
+        if isinstance(cause, httpx2.TransportError | httpx2.DecodingError | JSONDecodeError) and not isinstance(
+            cause, httpx2.UnsupportedProtocol
+        ):
+            return Transient(message, uncertain=not _never_sent(cause))
+        # A prompt that cannot be encoded says nothing about the others.
+        return Refused(400 if isinstance(cause, UnicodeEncodeError) else 0, message)
 
     def _translate_status(self, error: anthropic.APIStatusError) -> Exception:
         status = error.status_code
@@ -155,12 +170,12 @@ class Api:
         passing = status in (408, 409, 429) or status >= 500
         if not passing or error.response.headers.get("x-should-retry") == "false":
             return Refused(status, message)
-        return Transient(message, uncertain=status in UNCERTAIN_STATUSES, status=status,
-                         retry_after=retry_after(error.response.headers))  # fmt: skip
+        return Transient(message, uncertain=status in UNCERTAIN_STATUSES, status=status, headers=error.response.headers)
 
     def _clean(self, text: str) -> str:
-        # A server or a proxy may echo what it was sent.
-        return " ".join(text.replace(self._key, "***").split())[:300]
+        # A server or a proxy may echo what it was sent; and a lone surrogate can be neither kept nor shown.
+        legal = text.encode("utf-8", "replace").decode("utf-8")
+        return " ".join(legal.replace(self._key, "***").split())[:300]
 
 
 def _http_client() -> Any:
@@ -193,6 +208,18 @@ def _never_sent(error: BaseException | None) -> bool:
             return True
         error = error.__cause__
     return False
+
+
+def _check_address(teacher: ApiTeacher) -> None:
+    """Refuse an address that is none, or holds a secret, before anything is sent, written or shown."""
+    name = "ANTHROPIC_BASE_URL" if teacher.base_url is None else "base_url"
+    url = os.environ.get(name) if teacher.base_url is None else teacher.base_url
+    if url is not None and (problem := unfit_address(url)):
+        raise InputError(f"{name}: this address {problem}")
+    try:
+        httpx2.URL(url or "")
+    except httpx2.InvalidURL:
+        raise InputError(f"{name}: this address is not valid; check host and port") from None
 
 
 def _key(teacher: ApiTeacher) -> str:

@@ -98,7 +98,8 @@ class Results:
         reason = str(result["type"])
         if reason == "errored":
             error = (result.get("error") or {}).get("error") or {}
-            reason = f"{error.get('type')}: {error.get('message')}"
+            # As in all that a server says: it may echo the key.
+            reason = self.api._clean(f"{error.get('type')}: {error.get('message')}")
             if error.get("type") not in PASSING:
                 self.refused[key] = reason
         await self.budget.settle(worst, NOTHING)

@@ -33,6 +33,12 @@ from distill.teachers import ApiTeacher, RuntimeParams
 T = TypeVar("T")
 # How far the server's clock may be behind this one's.
 SKEW_S = 600
+# Besides those from 500 on, refusals that do not say that no batch was made (0: not even a status came).
+MAYBE_CREATED = frozenset({0, 408, 409})
+
+
+class _Stopped(Exception):
+    """Nothing more is to be sent."""
 
 
 @dataclass
@@ -76,7 +82,8 @@ class BatchCollector:
 
     async def _collect(self, missing: Callable[[], Iterable[Ask]]) -> None:
         """Take over the results of this server's open batches; wait for those that hold something that is missing."""
-        wanted = {ask.key for ask in missing()} if self._open() else set()
+        wanted = {ask.key for ask in missing()} if self.journal.ledger.open_batches() else set()
+        self._check_elsewhere(wanted)
         while not self.running.stopping and (batches := self._open()):
             ended_one = False
             for batch in batches:
@@ -85,6 +92,15 @@ class BatchCollector:
                 return
             if not ended_one:
                 await self.running.sleep(self.runtime.poll_interval_s)
+
+    def _check_elsewhere(self, wanted: set[str]) -> None:
+        """Refuse to pay for what is under way at another address: a key does not tell ways to one API apart."""
+        for batch in self.journal.ledger.open_batches():
+            if batch["server"] != self.api.server and wanted & self.journal.ledger.batch_calls(batch["id"]).keys():
+                name = batch["remote"] or batch["id"]
+                raise TeacherError(f"{self.api.server}: answers that are missing are in the batch {name} at "
+                                   f"{batch['server']}; set ANTHROPIC_BASE_URL back to that address, or give the batch "
+                                   f"up with `python -m distill.ledger abandon {name}`")  # fmt: skip
 
     def _open(self) -> list[Row]:
         return [batch for batch in self.journal.ledger.open_batches() if batch["server"] == self.api.server]
@@ -130,16 +146,28 @@ class BatchCollector:
             for ask in batch["asks"]
         ]
         try:
-            reply: Reply = await self._retrying(_not_created)(self.api.create_batch, requests)
+            reply: Reply = await self._retrying(_not_created)(self._try_to_create, batch, requests)
             await self._confirm(batch["id"], str(load(reply.body)["id"]))
         except (Unreadable, KeyError):
-            await self._adopt(batch)  # it exists, but its name did not come through
+            await self._adopt(batch, time.time())  # it exists, but its name did not come through
+        except _Stopped:
+            await self._give_up(batch, "absent", "failed", "the run was stopped before it was sent")
         except (Refused, Transient) as error:
-            if isinstance(error, Transient) and not _not_created(error):
-                await self._adopt(batch)
-                return
+            if _perhaps_created(error):
+                absent = await self._adopt(batch, time.time(), f"; {error}")
+                if not (absent and isinstance(error, Refused)):
+                    return
+                raise  # trying again is of no use
             await self._give_up(batch, "absent", "failed", str(error))
             raise
+
+    async def _try_to_create(self, batch: Row, requests: list[Row]) -> Reply:
+        """Create a batch; when it was tried last is on disk before that, as `_adopt` counts from there."""
+        if self.running.stopping:  # perhaps since the wait before this try
+            raise _Stopped
+        batch["created"] = time.time()
+        await self.journal.write(("UPDATE batches SET created = ? WHERE id = ?", (batch["created"], batch["id"])))
+        return await self.api.create_batch(requests)
 
     async def _confirm(self, batch: int, remote: str) -> None:
         await self.journal.write(("UPDATE batches SET remote = ?, state = 'created' WHERE id = ?", (remote, batch)))
@@ -168,10 +196,14 @@ class BatchCollector:
             return False
         return await self._take_results(batch, status)
 
-    async def _adopt(self, batch: Row) -> bool:
-        """Find a batch whose creation was not confirmed in the API's list, or find that it was never created."""
-        # What was sent a moment ago may not be listed yet.
-        while (wait := batch["created"] + self.runtime.adopt_wait_s - time.time()) > 0 and not self.running.stopping:
+    async def _adopt(self, batch: Row, failed: float | None = None, why: str = "") -> bool:
+        """Find a batch whose creation was not confirmed in the API's list, or find that it was never created.
+
+        `failed`: when the last try ended; of one of a run that was killed, only when it must have ended is known.
+        """
+        # What was sent a moment ago may not be listed yet, and a server can take long over a request.
+        last = failed or min(time.time(), batch["created"] + self.runtime.timeout_s)
+        while (wait := last + self.runtime.adopt_wait_s - time.time()) > 0 and not self.running.stopping:
             await self.running.sleep(min(wait, self.runtime.adopt_wait_s))
         if self.running.stopping:
             return False
@@ -180,7 +212,7 @@ class BatchCollector:
             if listed["id"] not in known and _size(listed) == batch["requests"]:
                 await self._confirm(batch["id"], listed["id"])
                 return False
-        await self._give_up(batch, "absent", "failed", "the batch was never created")
+        await self._give_up(batch, "absent", "failed", f"the batch was never created{why}")
         return True
 
     async def _listed(self, since: float) -> AsyncIterator[Row]:
@@ -250,6 +282,13 @@ def _passing(error: BaseException) -> bool:
 def _not_created(error: BaseException) -> bool:
     """Whether it is certain that no batch came of a creation that failed, and another try may do better."""
     return isinstance(error, Transient) and (error.overload or (not error.uncertain and not error.status))
+
+
+def _perhaps_created(error: Refused | Transient) -> bool:
+    """Whether a batch may have come of a creation that failed; a server's `x-should-retry: false` does not say."""
+    if isinstance(error, Refused):
+        return error.status in MAYBE_CREATED or error.status >= 500
+    return not _not_created(error)
 
 
 def _size(status: Row) -> int:

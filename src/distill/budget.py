@@ -15,19 +15,22 @@ class Budget:
         self.limit = limit
         self.spent = spent
         self._reserved = reserved
+        self._calls = 0
         self._changed = asyncio.Condition()
 
     async def reserve(self, worst: Decimal) -> None:
-        """Set `worst` aside, waiting while calls in flight may still turn out cheaper.
+        """Set `worst` aside for a call, waiting while calls in flight may still turn out cheaper; then `settle_call`.
 
         Raises:
             Exhausted: It does not fit.
         """
         async with self._changed:
             while not self.fits(worst):
-                if not self._reserved:
+                # What is reserved for open batches is not coming back while this run makes calls: no use in waiting.
+                if not self._calls:
                     raise Exhausted
                 await self._changed.wait()
+            self._calls += 1
             self._reserved += worst
 
     def fits(self, worst: Decimal) -> bool:
@@ -35,12 +38,21 @@ class Budget:
         return self.limit is None or self.spent + self._reserved + worst <= self.limit
 
     def take(self, worst: Decimal) -> None:
-        """Set `worst` aside, which `fits`."""
+        """Set `worst` aside for a request of a batch, which `fits`."""
         self._reserved += worst
 
     async def settle(self, worst: Decimal, actual: Decimal) -> None:
-        """Replace a reservation by what the call cost: 0 if it was refused, the worst case if nobody knows."""
+        """Replace a reservation by what was paid: 0 if it was refused, the worst case if nobody knows."""
         async with self._changed:
-            self._reserved -= worst
-            self.spent += actual
-            self._changed.notify_all()
+            self._settle(worst, actual)
+
+    async def settle_call(self, worst: Decimal, actual: Decimal) -> None:
+        """Do the same for what `reserve` set aside."""
+        async with self._changed:
+            self._calls -= 1
+            self._settle(worst, actual)
+
+    def _settle(self, worst: Decimal, actual: Decimal) -> None:
+        self._reserved -= worst
+        self.spent += actual
+        self._changed.notify_all()

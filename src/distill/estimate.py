@@ -37,6 +37,7 @@ class Estimate:
 
     wanted: int
     missing: int
+    under_way: int
     input_tokens: int
     counted_by: str
     output_tokens: int
@@ -61,13 +62,15 @@ def main() -> None:
 
 def estimate(job: Job) -> Estimate:
     """Return what the calls that `job` lacks cost."""
-    asks = list(islice(job.missing(), COUNTED))
+    on_its_way = under_way(job)
+    asks = list(islice((entry.ask for entry in once(job) if is_missing(entry, on_its_way)), COUNTED))
     bytes_counted = sum(ask.size for ask in asks)
-    wanted = missing = bytes_missing = 0
+    wanted = missing = waiting = bytes_missing = 0
     first = again = Decimal(0)
-    for entry in view.entries(job.prompts, job.teacher, job.ledger):
+    for entry in once(job):
         wanted += 1
-        if entry.answer is None:
+        waiting += entry.answer is None and entry.ask.key in on_its_way
+        if is_missing(entry, on_its_way):
             missing += 1
             bytes_missing += entry.ask.size
             first += job.price.worst(entry.ask, job.batch)
@@ -78,7 +81,26 @@ def estimate(job: Job) -> Estimate:
     output = round(missing * (job.runtime.expected_output_tokens if mean is None else mean))
     lengths = "runtime.expected_output_tokens" if mean is None else "the mean of the ledger's answers"
     about = job.price.cost(Usage(total, output, batch=job.batch))
-    return Estimate(wanted, missing, total, counted_by, output, lengths, about, first, first + again)
+    return Estimate(wanted, missing, waiting, total, counted_by, output, lengths, about, first, first + again)
+
+
+def once(job: Job) -> Iterator[view.Entry]:
+    """Yield what is wanted; prompts that read the same share an answer, which is paid for once."""
+    seen: set[str] = set()
+    for entry in view.entries(job.prompts, job.teacher, job.ledger):
+        if entry.ask.key not in seen:
+            seen.add(entry.ask.key)
+            yield entry
+
+
+def under_way(job: Job) -> set[str]:
+    """Return the keys of calls in open batches: `collect` takes these answers over, and does not ask again."""
+    return {key for batch in job.ledger.open_batches() for key in job.ledger.batch_calls(batch["id"])}
+
+
+def is_missing(entry: view.Entry, on_its_way: set[str]) -> bool:
+    """Whether a call has yet to be made."""
+    return entry.answer is None and entry.ask.key not in on_its_way
 
 
 def lines(job: Job, result: Estimate) -> Iterator[str]:
@@ -87,12 +109,16 @@ def lines(job: Job, result: Estimate) -> Iterator[str]:
     spent, reserved = job.ledger.spent(all_prices(job.params))
     budget = "none" if job.runtime.budget_usd is None else f"${job.runtime.budget_usd:.2f}"
     yield f"teacher {job.name}: {job.teacher.model}, {way}"
-    yield f"answers: {result.wanted} wanted, {result.wanted - result.missing} in the ledger, {result.missing} missing"
+    stored = result.wanted - result.missing - result.under_way
+    waiting = f"{result.under_way} in a batch under way, " if result.under_way else ""
+    yield f"answers: {result.wanted} wanted, {stored} in the ledger, {waiting}{result.missing} missing"
     yield f"input: about {result.input_tokens} tokens, counted by {result.counted_by}"
     yield f"output: about {result.output_tokens} tokens, their length from {result.lengths_from}"
     again = f"${result.most_with_retries:.2f} if all are cut off and asked for once more"
     yield f"cost: about ${result.about:.2f}; at most ${result.most:.2f}, or {again}"
     yield f"budget: {budget}, of which ${spent + reserved:.2f} is spent, may have been, or is under way"
+    if free := sorted({model for _, model, _, _ in job.ledger.totals("call")} - all_prices(job.params).keys()):
+        yield f"note: no prices for {', '.join(free)} in {job.params}; what was spent on it counts as $0 here"
 
 
 def count(job: Job, asks: list[Ask]) -> tuple[int, str]:

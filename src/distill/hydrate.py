@@ -35,16 +35,26 @@ def hydrate(ledger: Ledger, root: Path) -> int:
 def add(ledger: Ledger, rows: Iterator[Row]) -> int:
     """Copy answers from rows of teacher_data.jsonl; return how many were new."""
     new: list[Row] = []
-    count = 0
+    seen: set[tuple[str, str]] = set()  # prompts that read the same share a call
     for row in rows:
-        lacking = [call for call in calls_of(row) if _lacks(ledger, call)]
-        new += lacking
-        count += len(lacking)
+        for call in _calls_of(row):
+            if (call["key"], call["source"]) not in seen and _lacks(ledger, call):
+                seen.add((call["key"], call["source"]))
+                new.append(call)
         if len(new) >= CHUNK:
             ledger.add(new)
             new.clear()
     ledger.add(new)
-    return count
+    return len(seen)
+
+
+def _calls_of(row: Row) -> list[Row]:
+    try:
+        return list(calls_of(row))
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise TeacherError(f"{TEACHER_DATA}: the committed row '{row.get('id')}' is not what collect writes "
+                           f"({type(error).__name__}: {error}); commit a whole file, or set runtime.hydrate to false "
+                           "to pay for its answers again") from None  # fmt: skip
 
 
 def calls_of(row: Row) -> Iterator[Row]:

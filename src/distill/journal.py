@@ -23,7 +23,7 @@ class Journal:
         """Return when `ops` are on disk.
 
         Raises:
-            sqlite3.Error: They cannot be written.
+            sqlite3.Error, TeacherError: They cannot be written.
         """
         future = asyncio.get_running_loop().create_future()
         self._waiting.append((list(ops), future))
@@ -59,17 +59,27 @@ class Journal:
         except sqlite3.OperationalError as error:
             # The disk is full: what was paid for goes where the ballast was, and nothing more is sent.
             self.full = True
-            return self._again(ops) if drop_ballast(self.ledger.path) else error
-        except sqlite3.Error as error:
-            return error
+            return self._again(ops, error)
+        except Exception as error:
+            return self._told(error)
         return None
 
-    def _again(self, ops: list[Op]) -> Exception | None:
+    def _again(self, ops: list[Op], full: sqlite3.Error) -> Exception | None:
         try:
+            if not drop_ballast(self.ledger.path):
+                return full
             self.ledger.apply(ops)
-        except sqlite3.Error as error:
-            return error
+        except Exception as error:
+            return self._told(error)
         return None
+
+    def _told(self, error: Exception) -> Exception:
+        """The error that the writers get; one that went past them would leave them waiting for ever."""
+        if isinstance(error, sqlite3.Error):
+            return error
+        why = f"{type(error).__name__}: {error}"
+        return TeacherError(f"{self.ledger.path}: the ledger cannot take what is to be written ({why}); this is a "
+                            "fault of the program, please report it")  # fmt: skip
 
     def check_room(self) -> None:
         """Raise TeacherError if the disk was found full: nothing must be sent whose answer might not be kept."""

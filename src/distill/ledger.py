@@ -13,6 +13,7 @@ What it will not do: delete anything.
 """
 
 import sqlite3
+import sys
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from distill.answer import COUNTS, Answer, Unreadable, Usage, parse
+from distill.answer import COUNTS, Answer, Unreadable, Usage, load, parse
 from distill.jsonl import Row
 from distill.pricing import FREE, Price
 
@@ -77,6 +78,7 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._damaged: set[str] = set()
         self._writer = self._connect()
         if self._writer.execute("PRAGMA user_version").fetchone()[0] == 0:
             self._writer.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
@@ -110,6 +112,21 @@ class Ledger:
         """Add rows from elsewhere, which have (some of) COLUMNS as keys."""
         self.apply([_insert(self.next_id(), row) for row in rows])
 
+    def restore(self, rows: Sequence[Row]) -> None:
+        """Add rows of this ledger's own, which keep their numbers: responses that were spooled are matched by them."""
+        # A row that is damaged may lack what no row may lack: it is left out.
+        ops = [_insert(row["id"], row) for row in rows]
+        self.apply([(sql.replace("INSERT", "INSERT OR IGNORE", 1), values) for sql, values in ops])
+        self.number_from(max((row["id"] for row in rows), default=0))
+
+    def number_from(self, call: int) -> None:
+        """Give calls to come numbers behind that of `call`."""
+        self._last_id = max(self._last_id, call)
+
+    def query(self, sql: str) -> list[Any]:
+        """Return the rows that a query gives."""
+        return self._reader.execute(sql).fetchall()
+
     def find(self, key: str) -> Stored | None:
         """Return the paid answer under `key`, or None; a text beats a stub, then the first one counts."""
         rows = self._reader.execute(
@@ -122,7 +139,14 @@ class Ledger:
                 return Stored(Answer("", model, stop_reason, Usage.of(counts, batch)), True)
             if zlib.crc32(response) == crc:
                 return Stored(parse(response, batch), False)
+            self._report_damage(key)
         return None
+
+    def _report_damage(self, key: str) -> None:
+        if key not in self._damaged:
+            self._damaged.add(key)
+            print(f"{self.path}: the answer under the key {key[:12]}… is damaged and not used (its checksum is another"
+                  "); unless there is a copy, it is paid for again", file=sys.stderr)  # fmt: skip
 
     def unparsed(self) -> Iterator[tuple[int, str, bytes]]:
         """Yield number, way and raw response of what a run that was killed had no time to parse."""
@@ -231,6 +255,18 @@ def arrived(call: int, key: str, raw: bytes) -> Op:
     """A response came, and its run was killed before it was committed."""
     sql = "UPDATE calls SET state = 'received', response = ?, crc = ? WHERE id = ? AND key = ? AND state = 'sent'"
     return sql, (raw, zlib.crc32(raw), call, key)
+
+
+def stray(call: int, key: str, raw: bytes) -> Op:
+    """A response came to a call whose row is gone (the ledger was corrupt): it was paid for, and is kept."""
+    sql = ("INSERT INTO calls (id, key, state, source, via, model, server, day, max_tokens, worst_usd, response, crc) "
+           "SELECT ?1, ?2, 'received', 'call', 'online', ?3, 'unknown', ?4, 0, '0', ?5, ?6 "
+           "WHERE NOT EXISTS (SELECT 1 FROM calls WHERE id = ?1)")  # fmt: skip
+    try:
+        model = str(load(raw).get("model"))
+    except Unreadable:
+        model = "unknown"
+    return sql, (call, key, model, datetime.now(UTC).date().isoformat(), raw, zlib.crc32(raw))
 
 
 def parsed(call: int, raw: bytes, via: str) -> tuple[Op, Answer | None]:

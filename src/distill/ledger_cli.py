@@ -2,11 +2,12 @@
 
 import argparse
 import json
+import zlib
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
-from distill.answer import Unreadable, parse
+from distill.answer import COUNTS, parse
 from distill.config import PARAMS
 from distill.errors import InputError
 from distill.jsonl import Row, atomic_writer, read_jsonl
@@ -15,6 +16,8 @@ from distill.ledger_file import hold, location, readable
 from distill.pricing import FREE, all_prices
 
 CHUNK = 500
+TEXTS = ("key", "state", "source", "via", "model", "server", "day", "worst_usd")
+NUMBERS = ("max_tokens", *COUNTS)
 STATES = {
     "failed": "refused or not sent, not billed",
     "lost": "no response came, perhaps billed",
@@ -92,16 +95,19 @@ def export(ledger: Ledger, target: Path) -> int:
 def import_rows(ledger: Ledger, source: Path) -> int:
     """Copy the paid answers of an exported file that `ledger` lacks; return how many."""
     new: list[Row] = []
-    count = 0
+    seen: set[str] = set()
     for number, row in enumerate(read_jsonl(source, COLUMNS), start=1):
-        if row["state"] == "paid" and _lacks(ledger, row["key"]):
-            new.append(_checked(row, f"{source}:{number}"))
-            count += 1
+        if row["state"] != "paid":
+            continue
+        checked = _checked(row, f"{source}:{number}")
+        if row["key"] not in seen and _lacks(ledger, row["key"]):
+            new.append(checked)
+            seen.add(row["key"])
         if len(new) >= CHUNK:
             ledger.add(new)
             new.clear()
     ledger.add(new)
-    return count
+    return len(seen)
 
 
 def abandon(ledger: Ledger, remote: str) -> int:
@@ -121,13 +127,28 @@ def _lacks(ledger: Ledger, key: str) -> bool:
     return stored is None or stored.stub
 
 
+def _check_columns(row: Row, place: str) -> None:
+    for name in TEXTS:
+        if not isinstance(row[name], str):
+            raise InputError(f"{place}: '{name}' is not a text; mend or delete the line")
+    for name in NUMBERS:
+        if not isinstance(row[name], int) or isinstance(row[name], bool) or not 0 <= row[name] < 2**63:
+            raise InputError(f"{place}: '{name}' is not a count; mend or delete the line")
+
+
 def _checked(row: Row, place: str) -> Row:
+    _check_columns(row, place)
     source = "stub" if row["source"] == "stub" else "imported"
     if source == "stub":
         return {name: row[name] for name in COLUMNS} | {"source": source, "batch": None}
-    raw = str(row["response"]).encode("utf-8", "surrogateescape")
     try:
+        raw = str(row["response"]).encode("utf-8", "surrogateescape")
         parse(raw, row["via"] == "batch")
-    except Unreadable as error:
+    except ValueError as error:
         raise InputError(f"{place}: the response is not an answer ({error}); mend or delete the line") from None
+    # The ledger would never serve it.
+    if zlib.crc32(raw) != row["crc"]:
+        raise InputError(
+            f"{place}: the response was changed or damaged (its checksum 'crc' is another); delete the line"
+        )
     return {name: row[name] for name in COLUMNS} | {"source": source, "batch": None, "response": raw}

@@ -1,6 +1,6 @@
 """Where the ledger lies, and how it is opened: one collector at a time, room on the disk, and nothing corrupt.
 
-What it will not do: throw a file away. A corrupt ledger is renamed, and what can be read of it is copied over.
+What it will not do: throw a file away. A corrupt ledger is renamed, and what can be read of it is copied (`rescue`).
 """
 
 import contextlib
@@ -15,21 +15,20 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from distill.errors import InputError, TeacherError
-from distill.jsonl import Row
-from distill.ledger import BATCH_COLUMNS, COLUMNS, VERSION, Ledger, arrived, parsed
+from distill.errors import TeacherError
+from distill.ledger import Ledger, arrived, parsed, stray
+from distill.rescue import rescue, tell, untold
 from distill.spool import left
 
 DEFAULT = Path(".distill/ledger.sqlite")
 # Room that is set aside beside the ledger before anything is sent: a disk that fills up during a run still takes the
 # answers that are in flight.
 BALLAST_BYTES = 8_000_000
-CHUNK = 500
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A ledger that is held by this process; `rescued` is set if the file before it was corrupt."""
+    """A ledger that is held by this process; `rescued`: the corrupt file before it, unless this command said so."""
 
     ledger: Ledger
     rescued: str | None
@@ -63,18 +62,35 @@ def hold(path: Path) -> Iterator[Opened]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with _locked(path), readable(path):
         _take_ballast(path)
-        rescued = _set_aside(path) if _is_corrupt(path) else None
+        rescue(path)
         ledger = Ledger(path)
         try:
-            if rescued:
-                _salvage(rescued, ledger)
             _settle(ledger)
-            yield Opened(ledger, str(rescued) if rescued else None)
+            with _told_once(ledger) as rescued:
+                yield Opened(ledger, rescued)
         finally:
             ledger.close()
             drop_ballast(path)
             if not _size(spool_of(path)):
                 spool_of(path).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _told_once(ledger: Ledger) -> Iterator[str | None]:
+    """Yield the corrupt file before `ledger` to each command until it ended well, or named that file in its error.
+
+    So `make estimate` between a collection and the next does not take the latter's one stop away.
+    """
+    command = Path(sys.argv[0]).stem
+    rescued = untold(ledger, command)
+    try:
+        yield rescued
+    except TeacherError as error:
+        if rescued and rescued in str(error):
+            tell(ledger, rescued, command)
+        raise
+    if rescued:
+        tell(ledger, rescued, command)
 
 
 @contextlib.contextmanager
@@ -87,8 +103,8 @@ def readable(path: Path) -> Iterator[None]:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from None
         raise TeacherError(f"{path}: the ledger cannot be used ({error}); check its disk and permissions") from None
     except sqlite3.DatabaseError as error:
-        raise TeacherError(f"{path}: the ledger is corrupt ({error}); run the same command again: it will be set aside "
-                           "and rebuilt") from None  # fmt: skip
+        raise TeacherError(f"{path}: the ledger is corrupt ({error}); the next `python -m distill.collect` (or "
+                           "`dvc repro`) sets it aside and rebuilds it") from None  # fmt: skip
 
 
 def drop_ballast(path: Path) -> bool:
@@ -151,77 +167,12 @@ def _take_ballast(path: Path) -> None:
             file.write(bytes(BALLAST_BYTES))
 
 
-def _is_corrupt(path: Path) -> bool:
-    """Whether there is a file that is not a sound database (a new version's is sound, and refused)."""
-    if not path.exists() or path.stat().st_size == 0:
-        return False
-    connection = sqlite3.connect(path, timeout=60, isolation_level=None)
-    try:
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version > VERSION:
-            raise InputError(f"{path}: the ledger was written by a newer version of this program; update the program")
-        sound = connection.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok"
-        tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name IN ('calls', 'batches')").fetchone()
-        return not sound or (tables[0] != 2 and version != 0)
-    except sqlite3.OperationalError:
-        raise
-    except sqlite3.DatabaseError:
-        return True
-    finally:
-        connection.close()
-
-
-def _set_aside(path: Path) -> Path:
-    number = 1
-    while (aside := Path(f"{path}.corrupt-{number}")).exists():
-        number += 1
-    for suffix in ("-wal", "-shm", ""):
-        with contextlib.suppress(FileNotFoundError):
-            os.rename(f"{path}{suffix}", f"{aside}{suffix}")
-    print(f"{path}: the ledger is corrupt; it is kept as {aside}, and rebuilt from what can be read and from committed "
-          "data", file=sys.stderr)  # fmt: skip
-    return aside
-
-
-def _salvage(corrupt: Path, ledger: Ledger) -> None:
-    """Copy every batch and every call that can still be read."""
-    connection = sqlite3.connect(f"file:{corrupt}?mode=ro", uri=True, timeout=60)
-    try:
-        for batch in _readable_rows(connection, "batches", BATCH_COLUMNS):
-            ledger.add_batch(batch)
-        rows: list[Row] = []
-        for row in _readable_rows(connection, "calls", COLUMNS):
-            rows.append(row)
-            if len(rows) >= CHUNK:
-                ledger.add(rows)
-                rows.clear()
-        ledger.add(rows)
-    finally:
-        connection.close()
-    print(f"{ledger.path}: {sum(ledger.states().values())} calls rescued from {corrupt.name}", file=sys.stderr)
-
-
-def _readable_rows(connection: sqlite3.Connection, table: str, columns: tuple[str, ...]) -> Iterator[Row]:
-    """Yield the rows of a table one by one, stepping over what cannot be read."""
-    last, misses = 0, 0
-    names = ("id", *columns)
-    sql = f"SELECT {', '.join(names)} FROM {table} WHERE id > ? ORDER BY id LIMIT 1"  # noqa: S608 (constants)
-    while misses < CHUNK:
-        try:
-            values = connection.execute(sql, (last,)).fetchone()
-        except sqlite3.DatabaseError:
-            last, misses = last + 1, misses + 1
-            continue
-        if values is None:
-            return
-        last, misses = values[0], 0
-        yield dict(zip(names, values, strict=True))
-
-
 def _settle(ledger: Ledger) -> None:
     """Take over and parse what a killed run left, and mark what it left in flight as lost (batches go on)."""
     spool = spool_of(ledger.path)
-    ledger.apply([arrived(call, key, raw) for call, key, raw in left(spool)])
+    for call, key, raw in left(spool):
+        ledger.apply([arrived(call, key, raw), stray(call, key, raw)])
+        ledger.number_from(call)
     spool.unlink(missing_ok=True)
     ledger.apply([parsed(call, raw, via)[0] for call, via, raw in ledger.unparsed()])
     ledger.apply(

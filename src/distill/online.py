@@ -5,14 +5,15 @@ the ledger before it is parsed. What it will not do: retry what is refused, or c
 """
 
 import asyncio
+import random
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
-from distill.answer import Answer
+from distill.answer import Answer, is_message
 from distill.api import Api, Refused, Reply, Transient
 from distill.budget import Budget, Exhausted
 from distill.errors import DistillError, TeacherError
@@ -35,6 +36,10 @@ CURES = {
 
 class _Stopped(Exception):
     """Nothing more is to be sent."""
+
+
+class _Garbled(Exception):
+    """A message came, and is billed, but is not an answer; another try would be billed as well."""
 
 
 @dataclass
@@ -67,37 +72,44 @@ class Collector:
         for ask in asks:
             if self.running.stopping:
                 return
-            # Two prompts that read the same have one key, and one answer.
-            if ask.key not in self._asking:
-                self._asking.add(ask.key)
-                await self._obtain(ask)
-                self._asking.discard(ask.key)
+            await self._obtain(ask)
 
     async def _obtain(self, ask: Ask) -> None:
         """Make the calls that one prompt needs, and note it if there is no answer in the end."""
-        following: Ask | None = ask
         try:
-            while following is not None:
-                following = self.follow_up(following, await self._persist(following))
-                self._strikes = 0
-            self.progress()
+            await self._follow(ask)
         except _Stopped:
             pass
         except Exhausted:
             self.running.over_budget()
-        except (Refused, Transient) as error:
+        except (Refused, Transient, _Garbled) as error:
             self._note(ask, error)
         except sqlite3.Error as error:
             self.running.stop(unwritable(self.journal, error))
         except DistillError as error:
             self.running.stop(error)
 
-    def _note(self, ask: Ask, error: Refused | Transient) -> None:
+    async def _follow(self, ask: Ask) -> None:
+        """Make a call, then those that its answer makes necessary."""
+        mine: set[str] = set()
+        following: Ask | None = ask
+        try:
+            while following is not None:
+                # Two prompts that read the same have one key, and one answer; so have their second tries.
+                if following.key in self._asking:
+                    return
+                self._asking.add(following.key)
+                mine.add(following.key)
+                following = self.follow_up(following, await self._persist(following))
+                self._strikes = 0
+            self.progress()
+        finally:
+            self._asking -= mine
+
+    def _note(self, ask: Ask, error: Refused | Transient | _Garbled) -> None:
         self._strikes += 1
         self.running.outcome.problems[ask.key] = str(error)
-        if isinstance(error, Refused) and not error.of_one_prompt:
-            self.running.stop(refusal(self.api, self.teacher, error))
-        elif self._strikes >= STRIKES:
+        if self._strikes >= STRIKES:
             self.running.stop(TeacherError(f"{self.api.server}: {self._strikes} prompts in a row failed: {error}; mend "
                                            "that and run the same command again"))  # fmt: skip
 
@@ -113,30 +125,52 @@ class Collector:
         """Make a call once: wait for a place, reserve its worst case, and send it."""
         worst = self.price.worst(ask, batch=False)
         async with self._pace.slot() as started:
-            if self.running.stopping:
-                raise _Stopped
-            self.journal.check_room()
+            self._check_going_on()
             await self.budget.reserve(worst)
-            actual = worst  # until it is known that less, or nothing, is to be paid
+            actual = Decimal(0)
             try:
+                # The reservation may have been long in coming.
+                self._check_going_on()
+                actual = worst  # until it is known that less, or nothing, is to be paid
                 answer = await self._pay(ask, worst)
                 actual = self.price.cost(answer.usage)
-            except Refused:
-                actual = Decimal(0)
-                raise
-            except Transient as error:
+            except (Refused, Transient) as error:
                 actual = worst if error.uncertain else Decimal(0)
-                if error.overload:
-                    self._pace.slow_down(started, error.retry_after)
-                if too_long(error, self.runtime):
-                    asked = f"it asks to wait {error.retry_after} s"
-                    self.running.stop(TeacherError(f"{self.api.server}: {error}; {asked}, longer than "
-                                                   "runtime.max_wait_s; run again later"))  # fmt: skip
+                self._heed(error, started)
                 raise
             finally:
-                await self.budget.settle(worst, actual)
+                await self.budget.settle_call(worst, actual)
         self._pace.speed_up()
         return answer
+
+    def _check_going_on(self) -> None:
+        if self.running.stopping:
+            raise _Stopped
+        self.journal.check_room()
+
+    def _heed(self, error: Refused | Transient, started: float) -> None:
+        """Do what an error asks for: fewer calls, a pause, or an end.
+
+        It comes before the settling, which lets a call go on that waits for its reservation.
+        """
+        if isinstance(error, Refused):
+            if not error.of_one_prompt:
+                self.running.stop(refusal(self.api, self.teacher, error))
+            return
+        if error.overload:
+            self._pace.slow_down(started, error.retry_after)
+        if too_long(error, self.runtime):
+            self._wait_too_long(str(error), error.retry_after)
+        self._obey(error.headers)
+
+    def _obey(self, headers: Mapping[str, str]) -> None:
+        """Pause until a used-up rate limit is reset; sending before would not be obeying."""
+        if (wait := self._pace.obey(headers)) > self.runtime.max_wait_s:
+            self._wait_too_long("a rate limit is used up", round(wait))
+
+    def _wait_too_long(self, why: str, seconds: float | None) -> None:
+        self.running.stop(TeacherError(f"{self.api.server}: {why}; it asks to wait {seconds} s, longer than "
+                                       "runtime.max_wait_s; run again later"))  # fmt: skip
 
     async def _pay(self, ask: Ask, worst: Decimal) -> Answer:
         """Write the call down, send it, keep its response, parse it."""
@@ -146,19 +180,20 @@ class Collector:
         try:
             reply = await self.api.create(wire(ask.body, self.teacher))
         except (Refused, Transient) as error:
-            uncertain = isinstance(error, Transient) and error.uncertain
-            await self.journal.write(ended(call.id, "lost" if uncertain else "failed", str(error)))
+            await self.journal.write(ended(call.id, "lost" if error.uncertain else "failed", str(error)))
             raise
         await self.journal.keep(call, reply.body)
-        self._pace.obey(reply.headers)
+        self._obey(reply.headers)
         return await self._read(call, reply)
 
     async def _read(self, call: Call, reply: Reply) -> Answer:
         op, answer = parsed(call.id, reply.body, call.via)
         await self.journal.write(op)
-        if answer is None:
-            raise Transient("the response is not an answer of the Messages API", uncertain=True)
-        return answer
+        if answer is not None:
+            return answer
+        if is_message(reply.body):
+            raise _Garbled("the message that came is not an answer (see `python -m distill.ledger`)")
+        raise Transient("the response is not an answer of the Messages API", uncertain=True)
 
 
 class Wait:
@@ -167,13 +202,17 @@ class Wait:
     def __init__(self, runtime: RuntimeParams) -> None:
         self._longest = runtime.max_wait_s
         first = runtime.retry_wait_s
+        self._jitter = first
         self._growing = wait_exponential_jitter(multiplier=first, max=runtime.max_wait_s, jitter=first)
 
     def __call__(self, state: RetryCallState) -> float:
         """Return seconds; tenacity's interface."""
         error = state.outcome.exception() if state.outcome else None
         asked = error.retry_after if isinstance(error, Transient) else None
-        return min(asked if asked is not None else self._growing(state), self._longest)
+        if asked is None:
+            return min(self._growing(state), self._longest)
+        # Not before the time that was asked for, and not all at once when it has come.
+        return min(asked, self._longest) + random.uniform(0, self._jitter)  # noqa: S311 (no secret)
 
 
 def too_long(error: BaseException, runtime: RuntimeParams) -> bool:

@@ -1,6 +1,7 @@
 """How many calls are in flight: additive increase, multiplicative decrease, and pauses that the server asks for."""
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -9,6 +10,7 @@ from email.utils import parsedate_to_datetime
 
 RATE_LIMITS = ("requests", "tokens", "input-tokens", "output-tokens")
 DECREASE = 0.5
+JITTER = 0.02  # of a pause: those that it held are not to go on all at once
 
 
 class Pace:
@@ -36,7 +38,7 @@ class Pace:
         try:
             # A pause may be prolonged while it is slept through, but not without end: the next attempt waits again.
             if (wait := self._resume - time.monotonic()) > 0:
-                await self._sleep(wait)
+                await self._sleep(wait * random.uniform(1, 1 + JITTER))  # noqa: S311 (no secret)
             yield time.monotonic()
         finally:
             async with self._changed:
@@ -59,11 +61,17 @@ class Pace:
         """Send nothing for so long (at most the longest wait)."""
         self._resume = max(self._resume, time.monotonic() + min(seconds, self._longest_wait_s))
 
-    def obey(self, headers: Mapping[str, str]) -> None:
-        """Pause until the reset of a rate limit that the server's headers say is used up."""
-        for name in RATE_LIMITS:
-            if headers.get(f"anthropic-ratelimit-{name}-remaining") == "0":
-                self.pause(seconds_until(headers.get(f"anthropic-ratelimit-{name}-reset", "")))
+    def obey(self, headers: Mapping[str, str]) -> float:
+        """Pause until the last reset of the rate limits that the server's headers say are used up.
+
+        Returns:
+            The seconds until then, which may be more than the longest wait.
+        """
+        used_up = [name for name in RATE_LIMITS if headers.get(f"anthropic-ratelimit-{name}-remaining") == "0"]
+        resets = (seconds_until(headers.get(f"anthropic-ratelimit-{name}-reset", "")) for name in used_up)
+        wait = max(resets, default=0.0)
+        self.pause(wait)
+        return wait
 
 
 def seconds_until(reset: str) -> float:

@@ -19,6 +19,7 @@ MILLION = Decimal(1_000_000)
 OVERHEAD_TOKENS = 1_000
 
 Dollars = Annotated[Number, Field(ge=0)]
+Share = Annotated[Number, Field(ge=0, le=1)]
 
 
 class Price(Model):
@@ -28,7 +29,7 @@ class Price(Model):
     output: Dollars
     cache_write: Dollars
     cache_read: Dollars
-    batch: Dollars
+    batch: Share
 
     def cost(self, usage: Usage) -> Decimal:
         """Return what a call with this usage costs, in dollars, exactly."""

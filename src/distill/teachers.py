@@ -4,8 +4,10 @@
 through the Message Batches API. What is in a profile can change an answer; what is in `runtime` cannot.
 """
 
+import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -30,7 +32,8 @@ class StopPolicy(Model):
     """What to do about an answer that is not complete; complete are `end_turn` and `stop_sequence`.
 
     `exclude`: its row keeps its stop reason, format leaves it out of training, and metrics/collect.json counts and
-    lists it. `fail`: so, and the stage fails. `retry`: one more try with `retry_max_tokens`, then as `exclude`.
+    lists it. `fail`: so, and the stage fails. `retry`: one more try with `retry_max_tokens`, then as `exclude`. Stop
+    reasons that are not here, such as the API may get in future, are as with `exclude`.
     """
 
     max_tokens: Literal["retry", "exclude", "fail"]
@@ -63,10 +66,12 @@ class ApiTeacher(Model):
     def _consistent(self) -> "ApiTeacher":
         if taken := RESERVED & set(self.extra):
             raise ValueError(f"'extra' must not hold {', '.join(sorted(taken))}: the profile has keys for these")
+        if problem := _not_json(self.extra):
+            raise ValueError(f"'extra' must hold what JSON can hold ({problem}); put quotes around a date")
         if self.on_stop.max_tokens == "retry" and self.retry_max_tokens <= self.max_tokens:
             raise ValueError("'retry_max_tokens' must be larger than 'max_tokens', or on_stop.max_tokens not 'retry'")
-        if self.base_url is not None and not self.base_url.startswith(("http://", "https://")):
-            raise ValueError("'base_url' must start with http:// or https://")
+        if self.base_url is not None and (problem := unfit_address(self.base_url)):
+            raise ValueError(f"'base_url' {problem}")
         if self.base_url is None and self.key_env is None:
             raise ValueError("'key_env' is needed where there is no 'base_url': the variable that holds the API key")
         return self
@@ -107,6 +112,32 @@ KINDS: dict[str, type[FilesTeacher] | type[MessagesTeacher] | type[BatchesTeache
     "messages": MessagesTeacher,
     "batches": BatchesTeacher,
 }
+
+
+def unfit_address(url: str) -> str | None:
+    """Return why `url` cannot be the address of a server, or None; it is not quoted, since it may hold a secret."""
+    if not url.startswith(("http://", "https://")):
+        return "must start with http:// or https://"
+    try:
+        parts = urlsplit(url)
+        known = parts.hostname and parts.port != 0
+    except ValueError:
+        known = False
+    if not known:
+        return "is not valid; check host and port"
+    # The address is kept with every call, and shown in errors.
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        return "must hold neither user, password nor query; put the key into the variable that 'key_env' names"
+    return None
+
+
+def _not_json(value: Any) -> str | None:
+    """Return why `value` cannot be sent as JSON, or None."""
+    try:
+        json.dumps(value, allow_nan=False, sort_keys=True, ensure_ascii=False).encode("utf-8")
+    except (TypeError, ValueError, RecursionError) as error:
+        return str(error)
+    return None
 
 
 class _Kind(Model):

@@ -112,6 +112,7 @@ class Tally:
     price: Price
     prompts: int = 0
     answers: int = 0
+    calls: set[str] = field(default_factory=set)
     cost: Decimal = Decimal(0)
     superseded: list[Usage] = field(default_factory=list)
     tokens: Counter[str] = field(default_factory=Counter)
@@ -143,13 +144,21 @@ class Tally:
         self.prompts += entry.ask.sample == 0
         self.answers += 1
         self.stop_reasons[answer.stop_reason] += 1
-        self.superseded += [usage for _, usage in entry.superseded]
-        for usage in (answer.usage, *(usage for _, usage in entry.superseded)):
+        new = [usage for key, usage in entry.superseded if self._is_new(key)]
+        self.superseded += new
+        for usage in [answer.usage] * self._is_new(entry.ask.key) + new:
             self.cost += self.price.cost(usage)
             self.tokens.update({name: count for name, count in usage.row().items() if isinstance(count, int)})
         if answer.unusable:
             name = f"{entry.prompt['id']}#{entry.ask.sample}" if entry.ask.sample else entry.prompt["id"]
             self.unusable.setdefault(answer.unusable, []).append(name)
+
+    def _is_new(self, key: str) -> bool:
+        """Whether a call has not been counted yet: prompts that read the same share one, which is billed once."""
+        if key in self.calls:
+            return False
+        self.calls.add(key)
+        return True
 
     def metrics(self) -> Row:
         """Return the content of metrics/collect.json; `cost_usd` is exact, and counts superseded answers."""
@@ -158,7 +167,7 @@ class Tally:
             "model": self.profile.model,
             "prompts": self.prompts,
             "answers": self.answers,
-            "calls": self.answers + len(self.superseded),
+            "calls": len(self.calls),
             "cost_usd": float(self.cost),
             "tokens": dict(sorted(self.tokens.items())),
             "stop_reasons": dict(sorted(self.stop_reasons.items())),

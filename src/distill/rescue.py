@@ -1,0 +1,134 @@
+"""A corrupt ledger: it is kept aside, and what can be read of it is copied into a new one that takes its place.
+
+The copy is made beside the ledger and renamed when it is whole, so that a kill at any point ends in the corrupt ledger
+or in the rebuilt one. The rebuilt ledger knows that it is one, and which commands have said so: each that misses
+answers stops once before it pays for them again. What it will not do: throw a file away.
+"""
+
+import contextlib
+import os
+import sqlite3
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from distill.errors import InputError
+from distill.jsonl import Row
+from distill.ledger import BATCH_COLUMNS, COLUMNS, VERSION, Ledger
+
+CHUNK = 500
+MARK = "CREATE TABLE IF NOT EXISTS rescues (aside TEXT NOT NULL, told TEXT NOT NULL)"
+WITH_ITS_LOG = ("-wal", "-shm", "")
+
+
+def rescue(path: Path) -> None:
+    """Rebuild the ledger at `path` if it is corrupt, or if a run was killed while it was being rebuilt."""
+    if not _rebuilt(path).exists() and _is_corrupt(path):
+        _salvage(path)
+        os.rename(_rebuilding(path), _rebuilt(path))
+    if _rebuilt(path).exists():
+        _install(path)
+
+
+def untold(ledger: Ledger, command: str) -> str | None:
+    """Return where the ledger before this one lies, if it was corrupt and `command` has not stopped for that yet."""
+    if not ledger.query("SELECT 1 FROM sqlite_master WHERE name = 'rescues'"):
+        return None
+    told = {name for (name,) in ledger.query("SELECT told FROM rescues")}
+    return None if command in told else str(ledger.query("SELECT aside FROM rescues LIMIT 1")[0][0])
+
+
+def tell(ledger: Ledger, aside: str, command: str) -> None:
+    """Note that `command` has said that the ledger was rebuilt, and may pay for what is missing."""
+    ledger.apply([("INSERT INTO rescues VALUES (?, ?)", (aside, command))])
+
+
+def _is_corrupt(path: Path) -> bool:
+    """Whether there is a file that is not a sound database (a new version's is sound, and refused)."""
+    if not path.exists() or path.stat().st_size == 0:
+        return False
+    connection = sqlite3.connect(path, timeout=60, isolation_level=None)
+    try:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > VERSION:
+            raise InputError(f"{path}: the ledger was written by a newer version of this program; update the program")
+        sound = connection.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok"
+        tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name IN ('calls', 'batches')").fetchone()
+        return not sound or (tables[0] != 2 and version != 0)
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError:
+        return True
+    finally:
+        connection.close()
+
+
+def _salvage(path: Path) -> None:
+    """Copy every batch and every call that can still be read into a new file."""
+    aside = _aside(path)
+    print(f"{path}: the ledger is corrupt; it is kept as {aside}, and rebuilt from what can be read and from committed "
+          "data", file=sys.stderr)  # fmt: skip
+    for suffix in WITH_ITS_LOG:
+        Path(f"{_rebuilding(path)}{suffix}").unlink(missing_ok=True)
+    ledger = Ledger(_rebuilding(path))
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=60)
+    try:
+        _copy(connection, ledger)
+        ledger.apply([(MARK, ()), ("INSERT INTO rescues VALUES (?, '')", (str(aside),))])
+        print(f"{path}: {sum(ledger.states().values())} calls rescued from {aside.name}", file=sys.stderr)
+    finally:
+        connection.close()
+        ledger.close()
+
+
+def _copy(connection: sqlite3.Connection, ledger: Ledger) -> None:
+    for batch in _readable_rows(connection, "batches", BATCH_COLUMNS):
+        ledger.add_batch(batch)
+    rows: list[Row] = []
+    for row in _readable_rows(connection, "calls", COLUMNS):
+        rows.append(row)
+        if len(rows) >= CHUNK:
+            ledger.restore(rows)
+            rows.clear()
+    ledger.restore(rows)
+
+
+def _install(path: Path) -> None:
+    """Put the rebuilt ledger in the corrupt one's place, which is kept; done again, it goes on where it was killed."""
+    aside = _aside(path)
+    for suffix in WITH_ITS_LOG:
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(f"{path}{suffix}", f"{aside}{suffix}")
+    os.rename(_rebuilt(path), path)
+
+
+def _aside(path: Path) -> Path:
+    number = 1
+    while (aside := Path(f"{path}.corrupt-{number}")).exists():
+        number += 1
+    return aside
+
+
+def _rebuilding(path: Path) -> Path:
+    return Path(f"{path}.rebuilding")
+
+
+def _rebuilt(path: Path) -> Path:
+    return Path(f"{path}.rebuilt")
+
+
+def _readable_rows(connection: sqlite3.Connection, table: str, columns: tuple[str, ...]) -> Iterator[Row]:
+    """Yield the rows of a table one by one, stepping over what cannot be read."""
+    last, misses = 0, 0
+    names = ("id", *columns)
+    sql = f"SELECT {', '.join(names)} FROM {table} WHERE id > ? ORDER BY id LIMIT 1"  # noqa: S608 (constants)
+    while misses < CHUNK:
+        try:
+            values = connection.execute(sql, (last,)).fetchone()
+        except sqlite3.DatabaseError:
+            last, misses = last + 1, misses + 1
+            continue
+        if values is None:
+            return
+        last, misses = values[0], 0
+        yield dict(zip(names, values, strict=True))
