@@ -103,10 +103,15 @@ def test_terminal_shows_markup_as_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("dollars", "words"), [(0.0, "nothing (answers from files)"), (1.613, "$1.61"), (1234.5, "$1,234.50")]
+    ("dollars", "words", "counted"),
+    [
+        (0.0, "nothing (answers from files)", "nothing (152 answers from files)"),
+        (1.613, "$1.61", "$1.61 (152 answers)"),
+        (1234.5, "$1,234.50", "$1,234.50 (152 answers)"),
+    ],
 )
-def test_cost_in_words(dollars: float, words: str) -> None:
+def test_cost_in_words(dollars: float, words: str, counted: str) -> None:
     assert summary.cost({"cost_usd": dollars}, {}) == words
     assert summary.cost({}, {"cost_usd": dollars}) == words
-    assert summary.cost({"cost_usd": dollars}, {"answers": 152}) == f"{words} for 152 answers"
+    assert summary.cost({"cost_usd": dollars}, {"answers": 152}) == counted
     assert summary.cost({}, {}) == ""

@@ -113,8 +113,9 @@ def cost(headline: Row, collect: Row) -> str:
     dollars, answers = headline.get("cost_usd", collect.get("cost_usd")), collect.get("answers")
     if dollars is None:
         return ""
-    price = "nothing (answers from files)" if dollars == 0 else f"${dollars:,.2f}"
-    return f"{price} for {answers} answers" if answers else price
+    if dollars == 0:
+        return f"nothing ({answers} answers from files)" if answers else "nothing (answers from files)"
+    return f"${dollars:,.2f}" + (f" ({answers} answers)" if answers else "")
 
 
 def table(headline: Row) -> Table:
