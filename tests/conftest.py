@@ -4,8 +4,12 @@ import os
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from distill.student import StudentProfile
 
 ROOT = Path(__file__).resolve().parents[1]
 SECRETS = (
@@ -30,6 +34,22 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(scope="module")
+def student(tmp_path_factory: pytest.TempPathFactory) -> "StudentProfile":
+    """A tiny student in a directory."""
+    import tiny  # torch comes with it, which most tests can do without
+
+    return tiny.student(tmp_path_factory.mktemp("student"))
+
+
+@pytest.fixture(scope="module")
+def adapter(tmp_path_factory: pytest.TempPathFactory, student: "StudentProfile") -> Path:
+    """An adapter of it."""
+    import tiny
+
+    return tiny.adapter(tmp_path_factory.mktemp("adapter"), student)
 
 
 @pytest.fixture

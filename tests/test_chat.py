@@ -15,16 +15,6 @@ from distill.pair import Pair, Side
 from distill.student import StudentProfile, encode_prompt
 
 
-@pytest.fixture(scope="module")
-def student(tmp_path_factory: pytest.TempPathFactory) -> StudentProfile:
-    return tiny.student(tmp_path_factory.mktemp("student"))
-
-
-@pytest.fixture(scope="module")
-def adapter(tmp_path_factory: pytest.TempPathFactory, student: StudentProfile) -> Path:
-    return tiny.adapter(tmp_path_factory.mktemp("adapter"), student)
-
-
 def greedy(pair: Pair, side: Side, turns: list[dict[str, str]], count: int) -> str:
     """What the side writes, token by token, without a cache."""
     tokenizer = tiny.tokenizer()

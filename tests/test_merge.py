@@ -11,23 +11,7 @@ from distill.errors import InputError
 from distill.merge import merge
 from distill.pair import Pair
 from distill.student import StudentProfile
-
-IDS = torch.tensor([[4, 5, 6, 7, 8]])
-
-
-@pytest.fixture(scope="module")
-def student(tmp_path_factory: pytest.TempPathFactory) -> StudentProfile:
-    return tiny.student(tmp_path_factory.mktemp("student"))
-
-
-@pytest.fixture(scope="module")
-def adapter(tmp_path_factory: pytest.TempPathFactory, student: StudentProfile) -> Path:
-    return tiny.adapter(tmp_path_factory.mktemp("adapter"), student)
-
-
-def logits(model: object) -> torch.Tensor:
-    with torch.inference_mode():
-        return model(IDS).logits  # type: ignore[operator, no-any-return]
+from tiny import logits
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-4), ("bfloat16", 0.1)])

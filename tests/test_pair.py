@@ -12,34 +12,18 @@ import tiny
 from distill.errors import InputError
 from distill.pair import Pair, check_adapter, decoding_dtype
 from distill.student import StudentProfile
-
-IDS = torch.tensor([[4, 5, 6, 7, 8]])
-
-
-@pytest.fixture(scope="module")
-def student(tmp_path_factory: pytest.TempPathFactory) -> StudentProfile:
-    return tiny.student(tmp_path_factory.mktemp("student"))
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory, student: StudentProfile) -> Path:
-    return tiny.adapter(tmp_path_factory.mktemp("adapter"), student)
+from tiny import logits
 
 
 @pytest.fixture
-def folder(trained: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(trained, tmp_path / "adapter"))
-
-
-def logits(model: object) -> torch.Tensor:
-    with torch.inference_mode():
-        return model(IDS).logits  # type: ignore[operator, no-any-return]
+def folder(adapter: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(adapter, tmp_path / "adapter"))
 
 
 def test_the_adapter_is_switched_off_for_the_base_and_merged_for_decoding(
-    student: StudentProfile, trained: Path
+    student: StudentProfile, adapter: Path
 ) -> None:
-    pair = Pair(student, trained)
+    pair = Pair(student, adapter)
     with pair.scoring("base") as model:
         base = logits(model)
     with pair.scoring("distilled") as model:

@@ -48,6 +48,12 @@ def student(folder: Path) -> StudentProfile:
     return StudentProfile(source="dir", name=str(folder), base_model="tiny", license="x")
 
 
+def logits(model: Any) -> torch.Tensor:
+    """Return what `model` says to a few ids: (1, ids, vocabulary)."""
+    with torch.inference_mode():
+        return model(torch.tensor([[4, 5, 6, 7, 8]])).logits  # type: ignore[no-any-return]
+
+
 def adapter(folder: Path, profile: StudentProfile, seed: int = 0) -> Path:
     """Save a LoRA adapter with random weights, trained on nothing, that names `profile` as its base."""
     from peft import LoraConfig, get_peft_model
