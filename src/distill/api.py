@@ -156,7 +156,7 @@ class Api:
         # The SDK wraps what the transport raised, but not while a body is streamed.
         cause = error if isinstance(error, httpx2.HTTPError) else error.__cause__ or error
         kind = type(cause).__name__
-        message = self._clean(f"{kind}: {cause}" if str(cause) else kind)
+        message = self.clean(f"{kind}: {cause}" if str(cause) else kind)
         if isinstance(cause, httpx2.TransportError | httpx2.DecodingError | JSONDecodeError) and not isinstance(
             cause, httpx2.UnsupportedProtocol
         ):
@@ -166,13 +166,14 @@ class Api:
 
     def _translate_status(self, error: anthropic.APIStatusError) -> Exception:
         status = error.status_code
-        message = self._clean(f"{status} {error.type or ''}: {error.api_message or error.message}")
+        message = self.clean(f"{status} {error.type or ''}: {error.api_message or error.message}")
         passing = status in (408, 409, 429) or status >= 500
         if not passing or error.response.headers.get("x-should-retry") == "false":
             return Refused(status, message)
         return Transient(message, uncertain=status in UNCERTAIN_STATUSES, status=status, headers=error.response.headers)
 
-    def _clean(self, text: str) -> str:
+    def clean(self, text: str) -> str:
+        """Return what a server said, on one short line and without the key."""
         # A server or a proxy may echo what it was sent; and a lone surrogate can be neither kept nor shown.
         legal = text.encode("utf-8", "replace").decode("utf-8")
         return " ".join(legal.replace(self._key, "***").split())[:300]

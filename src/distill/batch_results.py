@@ -99,7 +99,7 @@ class Results:
         if reason == "errored":
             error = (result.get("error") or {}).get("error") or {}
             # As in all that a server says: it may echo the key.
-            reason = self.api._clean(f"{error.get('type')}: {error.get('message')}")
+            reason = self.api.clean(f"{error.get('type')}: {error.get('message')}")
             if error.get("type") not in PASSING:
                 self.refused[key] = reason
         await self.budget.settle(worst, NOTHING)

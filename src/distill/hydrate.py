@@ -20,7 +20,6 @@ from distill.ledger import Ledger
 TEACHER_DATA = "data/teacher_data.jsonl"
 METRICS = "metrics/collect.json"
 KEY = re.compile(r"[0-9a-f]{64}")
-CHUNK = 500
 
 
 def hydrate(ledger: Ledger, root: Path) -> int:
@@ -34,18 +33,16 @@ def hydrate(ledger: Ledger, root: Path) -> int:
 
 def add(ledger: Ledger, rows: Iterator[Row]) -> int:
     """Copy answers from rows of teacher_data.jsonl; return how many were new."""
-    new: list[Row] = []
+    return ledger.add(_lacking(ledger, rows))
+
+
+def _lacking(ledger: Ledger, rows: Iterator[Row]) -> Iterator[Row]:
     seen: set[tuple[str, str]] = set()  # prompts that read the same share a call
     for row in rows:
         for call in _calls_of(row):
             if (call["key"], call["source"]) not in seen and _lacks(ledger, call):
                 seen.add((call["key"], call["source"]))
-                new.append(call)
-        if len(new) >= CHUNK:
-            ledger.add(new)
-            new.clear()
-    ledger.add(new)
-    return len(seen)
+                yield call
 
 
 def _calls_of(row: Row) -> list[Row]:

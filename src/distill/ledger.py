@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from distill.answer import COUNTS, Answer, Unreadable, Usage, load, parse
 from distill.jsonl import Row
 from distill.pricing import FREE, Price
 
+CHUNK = 500  # rows that are added in one transaction
 VERSION = 1
 SCHEMA = """
 CREATE TABLE calls (
@@ -108,16 +110,20 @@ class Ledger:
         self._last_id += 1
         return self._last_id
 
-    def add(self, rows: Iterable[Row]) -> None:
-        """Add rows from elsewhere, which have (some of) COLUMNS as keys."""
-        self.apply([_insert(self.next_id(), row) for row in rows])
+    def add(self, rows: Iterable[Row]) -> int:
+        """Add rows from elsewhere, which have (some of) COLUMNS as keys, some at a time; return how many."""
+        count = 0
+        for part in _parts(rows):
+            self.apply([_insert(self.next_id(), row) for row in part])
+            count += len(part)
+        return count
 
-    def restore(self, rows: Sequence[Row]) -> None:
+    def restore(self, rows: Iterable[Row]) -> None:
         """Add rows of this ledger's own, which keep their numbers: responses that were spooled are matched by them."""
-        # A row that is damaged may lack what no row may lack: it is left out.
-        ops = [_insert(row["id"], row) for row in rows]
-        self.apply([(sql.replace("INSERT", "INSERT OR IGNORE", 1), values) for sql, values in ops])
-        self.number_from(max((row["id"] for row in rows), default=0))
+        for part in _parts(rows):
+            # A row that is damaged may lack what no row may lack: it is left out.
+            self.apply([_insert(row["id"], row, "INSERT OR IGNORE") for row in part])
+            self.number_from(max(row["id"] for row in part))
 
     def number_from(self, call: int) -> None:
         """Give calls to come numbers behind that of `call`."""
@@ -286,10 +292,16 @@ def ended(call: int, state: str, error: str) -> Op:
     return "UPDATE calls SET state = ?, error = ? WHERE id = ? AND state = 'sent'", (state, error[:300], call)
 
 
-def _insert(call: int, row: Row) -> Op:
+def _parts(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    rest = iter(rows)
+    while part := list(islice(rest, CHUNK)):
+        yield part
+
+
+def _insert(call: int, row: Row, verb: str = "INSERT") -> Op:
     names = [name for name in COLUMNS if row.get(name) is not None]
     values = [call, *(row[name] for name in names)]
-    return f"INSERT INTO calls (id, {', '.join(names)}) VALUES ({', '.join('?' * len(values))})", values  # noqa: S608
+    return f"{verb} INTO calls (id, {', '.join(names)}) VALUES ({', '.join('?' * len(values))})", values
 
 
 def main() -> None:

@@ -15,7 +15,6 @@ from distill.ledger import COLUMNS, Ledger, ended
 from distill.ledger_file import hold, location, readable
 from distill.pricing import FREE, all_prices
 
-CHUNK = 500
 TEXTS = ("key", "state", "source", "via", "model", "server", "day", "worst_usd")
 NUMBERS = ("max_tokens", *COUNTS)
 STATES = {
@@ -94,20 +93,18 @@ def export(ledger: Ledger, target: Path) -> int:
 
 def import_rows(ledger: Ledger, source: Path) -> int:
     """Copy the paid answers of an exported file that `ledger` lacks; return how many."""
-    new: list[Row] = []
+    return ledger.add(_lacking(ledger, source))
+
+
+def _lacking(ledger: Ledger, source: Path) -> Iterator[Row]:
     seen: set[str] = set()
     for number, row in enumerate(read_jsonl(source, COLUMNS), start=1):
         if row["state"] != "paid":
             continue
         checked = _checked(row, f"{source}:{number}")
         if row["key"] not in seen and _lacks(ledger, row["key"]):
-            new.append(checked)
             seen.add(row["key"])
-        if len(new) >= CHUNK:
-            ledger.add(new)
-            new.clear()
-    ledger.add(new)
-    return len(seen)
+            yield checked
 
 
 def abandon(ledger: Ledger, remote: str) -> int:

@@ -16,7 +16,7 @@ from distill.errors import InputError
 from distill.jsonl import Row
 from distill.ledger import BATCH_COLUMNS, COLUMNS, VERSION, Ledger
 
-CHUNK = 500
+MISSES = 500  # numbers in a row that cannot be read, behind which nothing more is looked for
 MARK = "CREATE TABLE IF NOT EXISTS rescues (aside TEXT NOT NULL, told TEXT NOT NULL)"
 WITH_ITS_LOG = ("-wal", "-shm", "")
 
@@ -84,13 +84,7 @@ def _salvage(path: Path) -> None:
 def _copy(connection: sqlite3.Connection, ledger: Ledger) -> None:
     for batch in _readable_rows(connection, "batches", BATCH_COLUMNS):
         ledger.add_batch(batch)
-    rows: list[Row] = []
-    for row in _readable_rows(connection, "calls", COLUMNS):
-        rows.append(row)
-        if len(rows) >= CHUNK:
-            ledger.restore(rows)
-            rows.clear()
-    ledger.restore(rows)
+    ledger.restore(_readable_rows(connection, "calls", COLUMNS))
 
 
 def _install(path: Path) -> None:
@@ -122,7 +116,7 @@ def _readable_rows(connection: sqlite3.Connection, table: str, columns: tuple[st
     last, misses = 0, 0
     names = ("id", *columns)
     sql = f"SELECT {', '.join(names)} FROM {table} WHERE id > ? ORDER BY id LIMIT 1"  # noqa: S608 (constants)
-    while misses < CHUNK:
+    while misses < MISSES:
         try:
             values = connection.execute(sql, (last,)).fetchone()
         except sqlite3.DatabaseError:
