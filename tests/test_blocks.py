@@ -33,6 +33,18 @@ def test_the_operator_keeps_pytorchs_rules() -> None:
     torch.library.opcheck(attend, (*make(23), 0.3))
 
 
+@pytest.mark.parametrize("length", [1, 2, 23, 4 * BLOCKS])
+def test_nothing_of_the_outputs_is_what_the_memory_held_before(length: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", True)
+    torch.use_deterministic_algorithms(True)  # fills new memory with NaN
+    try:
+        assert torch.empty(1).isnan()
+        for output in attend(*make(length), 0.3):
+            assert output.isfinite().all()
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
 def test_what_comes_later_is_not_seen() -> None:
     q, k, v = (x.detach() for x in make(20))
     before, _ = attend(q, k, v, 0.3)

@@ -75,11 +75,6 @@ def test_other_weights_in_the_same_directory_are_another_run(tmp_path: Path) -> 
     assert key(student) != first
 
 
-def test_a_student_whose_revision_is_pinned_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fitting, "fingerprint", None)
-    assert key(StudentProfile(source="hub", name="a/b", revision="1", base_model="b", license="x"))
-
-
 def test_the_new_adapter_takes_the_old_ones_place(tmp_path: Path) -> None:
     output = tmp_path / "adapter"
     for text in ("first", "second"):

@@ -39,9 +39,3 @@ def test_other_weights_in_the_same_directory_are_another_evaluation(job: Job) ->
     first = measure.key(job)
     tiny.model(seed=1).save_pretrained(job.student.name)
     assert measure.key(job) != first
-
-
-def test_a_student_whose_revision_is_pinned_is_not_read(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measure, "fingerprint", None)
-    pinned = job.student.model_copy(update={"source": "hub", "revision": "1"})
-    assert measure.key(replace(job, student=pinned))

@@ -119,6 +119,11 @@ def test_a_directorys_fingerprint_is_that_of_its_names_and_bytes(tmp_path: Path)
     assert len(seen) == 6
 
 
+def test_a_student_whose_revision_is_pinned_is_not_read() -> None:
+    pinned = parse(StudentProfile, HUB | {"name": "nobody/nothing", "revision": "1"}, "params.yaml")
+    assert fingerprint(pinned) == "nobody/nothing@1"
+
+
 def test_the_fingerprint_of_a_directory_that_is_not_there() -> None:
     with pytest.raises(InputError, match="/no/such: no such directory"):
         fingerprint(parse(StudentProfile, HUB | {"source": "dir", "name": "/no/such"}, "params.yaml"))

@@ -29,6 +29,8 @@ def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float) -> t
     queries = (q * scale).view(groups, heads // groups, length, width)
     output = torch.empty_like(queries)
     kept = q.new_empty(_kept(heads, length))
+    # What the blocks do not fill is set, because an output may not depend on what the memory held before.
+    kept[_blocks(heads, length)[-1][2].stop :].zero_()
     later = torch.ones(_step(length), _step(length), dtype=torch.bool, device=q.device).triu_(1)
     for start, end, place in _blocks(heads, length):
         scores = kept[place].view(groups, -1, end)

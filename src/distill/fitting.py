@@ -62,9 +62,7 @@ def _adapted(job: Job) -> Any:
 
 
 def _key(job: Job, files: tuple[Path, ...], setup: device.Setup) -> str:
-    # A directory's name says nothing of the weights in it, where a revision does.
-    content = [fingerprint(job.student)] if job.student.source == "dir" else []
-    facts = (setup.describe(), f"{torch.get_num_threads()} threads", *content)
+    facts = (setup.describe(), f"{torch.get_num_threads()} threads", fingerprint(job.student))
     return checkpoint.key((job.params, job.student), (*files, *checkpoint.code()), facts)
 
 

@@ -82,13 +82,12 @@ def measure(job: Job, store: Store) -> Measured:
 def key(job: Job) -> str:
     """Return what names the results: a hash of models, prompts, settings, code, libraries and the kind of machine."""
     facts = [
-        job.student.model_dump(), asdict(job.decoding), str(decoding_dtype(job.dtype)), job.score_tokens,
+        job.student.model_dump(), fingerprint(job.student), asdict(job.decoding), str(decoding_dtype(job.dtype)),
+        job.score_tokens,
         [[list(example.ids), example.prompt_tokens] for example in job.examples],
         torch.__version__, transformers.__version__, torch.backends.cpu.get_cpu_capability(), torch.get_num_threads(),
         torch.cuda.is_available(),
     ]  # fmt: skip
-    if job.student.source == "dir":  # whose name says nothing of the weights in it
-        facts.append(fingerprint(job.student))
     code = [Path(__file__).with_name(name) for name in CODE]
     return make_key(facts, [job.adapter / CONFIG, job.adapter / WEIGHTS, *code])
 

@@ -157,11 +157,16 @@ def location(profile: StudentProfile) -> tuple[str, dict[str, Any]]:
 
 
 def fingerprint(profile: StudentProfile) -> str:
-    """Return a hash of a local directory's configuration, tokenizer and weights, by name and content.
+    """Return what tells the student's files from others'.
+
+    A pinned student's identity does; a local directory's name does not, and its configuration, tokenizer and weights
+    are hashed by name and content.
 
     Raises:
         InputError: The directory is not there.
     """
+    if profile.source != "dir":
+        return profile.identity
     place, _ = location(profile)
     files = {path for path in Path(place).iterdir() if path.suffix in CONTENT and path.is_file()}
     if profile.gguf_file:
