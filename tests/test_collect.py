@@ -233,7 +233,7 @@ def waiting_for_the_budget(path: Path, server: MessagesServer) -> Folder:
 def test_calls_that_wait_for_the_budget_are_not_sent_after_ctrl_c(tmp_path: Path) -> None:
     with MessagesServer(Behaviour(latency=1.5)) as server:
         process = waiting_for_the_budget(tmp_path, server).start()
-        while not server.requests.total():
+        while server.requests.total() < 2:
             time.sleep(0.01)
         time.sleep(0.2)
         process.send_signal(2)
@@ -421,12 +421,13 @@ def test_a_cut_off_answer_is_asked_for_once_more(tmp_path: Path) -> None:
 
 
 def test_two_collectors_at_once(tmp_path: Path) -> None:
-    with MessagesServer(Behaviour(latency=0.5)) as server:
-        made = folder(tmp_path, server.url, prompts=30, timeout_s=5)
+    with MessagesServer(Behaviour(latency=4)) as server:
+        made = folder(tmp_path, server.url, prompts=30, timeout_s=10)
         first = made.start()
         while not server.requests.total():
             time.sleep(0.01)
         error = error_of(made)
+        server.behaviour.latency = 0
         assert f"the ledger is in use by process {first.pid} ({sys.executable} -m distill.collect)" in error
         assert first.wait() == 0
         first.communicate()
@@ -435,7 +436,7 @@ def test_two_collectors_at_once(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_keeps_what_is_in_flight(tmp_path: Path) -> None:
-    with MessagesServer(Behaviour(latency=0.4)) as server:
+    with MessagesServer(Behaviour(latency=1)) as server:
         made = folder(tmp_path, server.url, prompts=40, timeout_s=5)
         process = made.start()
         while len(server.answered) < 4:
@@ -449,6 +450,7 @@ def test_ctrl_c_keeps_what_is_in_flight(tmp_path: Path) -> None:
         answered = len(server.answered)
         assert 8 <= answered < 40
         assert all(one.delivered for one in server.answered)
+        server.behaviour.latency = 0
         assert made.run().status == 0
         assert len(server.answered) == 40
 
