@@ -174,7 +174,7 @@ class MessagesServer:
         if path == "/v1/messages":
             return self._message
         if path == "/v1/messages/count_tokens":
-            return lambda payload, *_: (200, _json({"input_tokens": _tokens_in(payload)}), None)
+            return _count_tokens
         if path == "/v1/messages/batches":
             return self._create_batch if method == "POST" else self._list_batches
         return self._results if path.endswith("/results") else self._retrieve
@@ -331,8 +331,16 @@ def _prompt(payload: Any) -> str:
     return str(payload["messages"][0]["content"])
 
 
+def _count_tokens(payload: Any, _: str, __: str) -> tuple[int, bytes, Any]:
+    if unknown := payload.keys() - {"model", "messages", "system", "thinking", "tools", "tool_choice"}:
+        message = f"{min(unknown)}: Extra inputs are not permitted"
+        return 400, _json({"type": "error", "error": {"type": "invalid_request_error", "message": message}}), None
+    return 200, _json({"input_tokens": _tokens_in(payload)}), None
+
+
 def _tokens_in(payload: Any) -> int:
-    return 8 + len(_prompt(payload)) // 4 + len(json.dumps(payload.get("system", ""))) // 4
+    others = sum(len(json.dumps(payload.get(name, ""))) // 4 for name in ("system", "tools"))
+    return 8 + len(_prompt(payload)) // 4 + others
 
 
 def _json(value: Any, odd: bool = False) -> bytes:

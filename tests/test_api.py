@@ -186,6 +186,9 @@ def test_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_count_tokens() -> None:
     with MessagesServer() as server:
         assert load(call(server, lambda api: api.count_tokens(BODY)).body) == {"input_tokens": 12}
+        options = {"tools": [{"name": "look", "input_schema": {"type": "object"}}], "temperature": 0.5}
+        more = load(call(server, lambda api: api.count_tokens(BODY | options)).body)
+        assert more["input_tokens"] > 12
         assert not server.answered
 
 

@@ -119,3 +119,6 @@ def test_what_was_spent_on_a_model_without_a_price(tmp_path: Path) -> None:
         connection.close()
         note = "no prices for of-last-year in params.yaml; what was spent on it counts as $0 here"
         assert shown(made)["note"] == note
+        made.prompts("Another?")
+        made.params("claude", budget_usd=1.0)
+        assert note in made.run().stderr

@@ -22,6 +22,8 @@ from distill.teachers import RESERVED, ApiTeacher, unfit_address
 
 # What the SDK takes by name; everything else of a request goes through `extra_body`.
 NAMED = RESERVED - {"stream"}
+# What the count-tokens endpoint knows of a request; it refuses the rest.
+COUNTED = {"model", "messages", "system", "thinking", "tools", "tool_choice", "output_config", "cache_control"}
 # The server, or something in between, may have gone on working on these, and bill it.
 UNCERTAIN_STATUSES = frozenset({502, 504, 520, 522, 524})
 CONNECT_TIMEOUT_S = 10.0
@@ -110,8 +112,8 @@ class Api:
 
     async def count_tokens(self, body: Row) -> Reply:
         """Ask how many input tokens a request has (not billed)."""
-        named = {name: value for name, value in body.items() if name in ("model", "messages", "system")}
-        return await self._reply(self._client.messages.with_raw_response.count_tokens(**named))
+        counted = {name: value for name, value in body.items() if name in COUNTED}
+        return await self._reply(self._client.messages.with_raw_response.count_tokens(**counted))
 
     async def create_batch(self, requests: list[Row]) -> Reply:
         """Create a batch of `{custom_id, params}`."""

@@ -117,8 +117,8 @@ def lines(job: Job, result: Estimate) -> Iterator[str]:
     again = f"${result.most_with_retries:.2f} if all are cut off and asked for once more"
     yield f"cost: about ${result.about:.2f}; at most ${result.most:.2f}, or {again}"
     yield f"budget: {budget}, of which ${spent + reserved:.2f} is spent, may have been, or is under way"
-    if free := sorted({model for _, model, _, _ in job.ledger.totals("call")} - all_prices(job.params).keys()):
-        yield f"note: no prices for {', '.join(free)} in {job.params}; what was spent on it counts as $0 here"
+    if note := job.unpriced():
+        yield f"note: {note}"
 
 
 def count(job: Job, asks: list[Ask]) -> tuple[int, str]:

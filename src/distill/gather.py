@@ -54,6 +54,12 @@ class Job:
         """Return fresh metrics."""
         return Tally(self.name, self.teacher, self.price)
 
+    def unpriced(self) -> str | None:
+        """Say of which models the ledger has calls, and params.yaml no prices: the budget cannot count these."""
+        models = {model for _, model, _, _ in self.ledger.totals("call")} - all_prices(self.params).keys()
+        names = ", ".join(sorted(models))
+        return f"no prices for {names} in {self.params}; what was spent on it counts as $0 here" if models else None
+
 
 def gather(name: str, teacher: ApiTeacher, params: Path, prompts: Path, output: Path) -> Row:
     """Write `output`, and return what metrics/collect.json holds.
@@ -112,6 +118,8 @@ async def _ask(job: Job, lacking: int) -> "Outcome":
     from distill.journal import Journal
     from distill.running import Running
 
+    if job.runtime.budget_usd is not None and (note := job.unpriced()):
+        print(f"note: {note}", file=sys.stderr)
     running, journal = Running(), Journal(job.ledger)
     budget = Budget(limit(job.runtime), *job.ledger.spent(all_prices(job.params)))
     async with Api(job.teacher, job.runtime.timeout_s) as api:
