@@ -37,7 +37,8 @@ def score(model: Any) -> tuple[float, dict[str, torch.Tensor]]:
 @pytest.mark.parametrize("targets", [["q_proj", "v_proj"], "all-linear"])
 def test_loss_and_gradients_are_those_of_the_stock_model(rslora: bool, targets: Any) -> None:
     changes = {"lora__dropout": 0.0, "lora__rslora": rslora, "lora__targets": targets}
-    stock, quick = adapted(**changes), adapted(**changes)
+    # In fp64, where the rounding of attention by blocks does not hide a fault.
+    stock, quick = adapted(**changes).double(), adapted(**changes).double()
     assert fast.fits(quick.get_base_model())
     fast.install(quick.get_base_model(), compile_layers=False)
     (expected, gradients), (found, ours) = score(stock), score(quick)

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +73,6 @@ def adapter_bytes(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted((folder / "models/distilled-student").iterdir())}
 
 
-@cache
 def tiny_config(**changes: Any) -> Any:
     """The configuration of a Llama with a vocabulary of 64."""
     from transformers import LlamaConfig
