@@ -144,6 +144,25 @@ def test_an_answer_that_is_in_a_file_twice_is_imported_once(tmp_path: Path) -> N
     other.close()
 
 
+def test_a_text_behind_its_stub_is_imported_and_a_stub_not_again(tmp_path: Path) -> None:
+    ledger = filled(tmp_path / "ledger.sqlite")
+    ledger_cli.export(ledger, tmp_path / "all.jsonl")
+    ledger.close()
+    row = json.loads((tmp_path / "all.jsonl").read_text().splitlines()[0])
+    stub = json.dumps(row | {"source": "stub", "response": None, "crc": None}) + "\n"
+    (tmp_path / "stub.jsonl").write_text(stub)
+    (tmp_path / "both.jsonl").write_text(stub + json.dumps(row) + "\n")
+    other = Ledger(tmp_path / "other.sqlite")
+    assert [ledger_cli.import_rows(other, tmp_path / "stub.jsonl") for _ in range(2)] == [1, 0]
+    other.close()
+    other = Ledger(tmp_path / "third.sqlite")
+    assert ledger_cli.import_rows(other, tmp_path / "both.jsonl") == 2
+    found = other.find(row["key"])
+    other.close()
+    assert found is not None
+    assert found.answer.text == "Yes. \u2028"
+
+
 def test_a_corrupt_ledger_is_shown_by_nobody(tmp_path: Path) -> None:
     """Showing changes nothing; the line says what does."""
     made = folder(tmp_path, "http://127.0.0.1:9")

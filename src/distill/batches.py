@@ -27,7 +27,7 @@ from distill.ledger import Call, ended, new_batch, sent
 from distill.online import Wait, refusal, too_long, unwritable
 from distill.pricing import Price
 from distill.request import Ask, split, wire
-from distill.running import Running
+from distill.running import Running, Stopped
 from distill.teachers import ApiTeacher, RuntimeParams
 
 T = TypeVar("T")
@@ -35,10 +35,6 @@ T = TypeVar("T")
 SKEW_S = 600
 # Besides those from 500 on, refusals that do not say that no batch was made (0: not even a status came).
 MAYBE_CREATED = frozenset({0, 408, 409})
-
-
-class _Stopped(Exception):
-    """Nothing more is to be sent."""
 
 
 @dataclass
@@ -150,7 +146,7 @@ class BatchCollector:
             await self._confirm(batch["id"], str(load(reply.body)["id"]))
         except (Unreadable, KeyError):
             await self._adopt(batch, time.time())  # it exists, but its name did not come through
-        except _Stopped:
+        except Stopped:
             await self._give_up(batch, "absent", "failed", "the run was stopped before it was sent")
         except (Refused, Transient) as error:
             if _perhaps_created(error):
@@ -163,8 +159,7 @@ class BatchCollector:
 
     async def _try_to_create(self, batch: Row, requests: list[Row]) -> Reply:
         """Create a batch; when it was tried last is on disk before that, as `_adopt` counts from there."""
-        if self.running.stopping:  # perhaps since the wait before this try
-            raise _Stopped
+        self.running.check()  # it may have been stopped in the wait before this try
         batch["created"] = time.time()
         await self.journal.write(("UPDATE batches SET created = ? WHERE id = ?", (batch["created"], batch["id"])))
         return await self.api.create_batch(requests)

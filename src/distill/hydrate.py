@@ -33,16 +33,7 @@ def hydrate(ledger: Ledger, root: Path) -> int:
 
 def add(ledger: Ledger, rows: Iterator[Row]) -> int:
     """Copy answers from rows of teacher_data.jsonl; return how many were new."""
-    return ledger.add(_lacking(ledger, rows))
-
-
-def _lacking(ledger: Ledger, rows: Iterator[Row]) -> Iterator[Row]:
-    seen: set[tuple[str, str]] = set()  # prompts that read the same share a call
-    for row in rows:
-        for call in _calls_of(row):
-            if (call["key"], call["source"]) not in seen and _lacks(ledger, call):
-                seen.add((call["key"], call["source"]))
-                yield call
+    return ledger.add(call for row in rows for call in _calls_of(row))
 
 
 def _calls_of(row: Row) -> list[Row]:
@@ -95,11 +86,6 @@ def _was_paid_for(root: Path) -> bool:
         return bool(json.loads(shown)["calls"])
     except (OSError, subprocess.CalledProcessError, ValueError, KeyError, TypeError):
         return False
-
-
-def _lacks(ledger: Ledger, call: Row) -> bool:
-    stored = ledger.find(call["key"])
-    return stored is None or (stored.stub and call["source"] != "stub")
 
 
 def _call(row: Row, key: str, usage: Row, source: str) -> Row:

@@ -111,12 +111,23 @@ class Ledger:
         return self._last_id
 
     def add(self, rows: Iterable[Row]) -> int:
-        """Add rows from elsewhere, which have (some of) COLUMNS as keys, some at a time; return how many."""
+        """Add the answers from elsewhere that are lacking, some at a time; return how many.
+
+        Each row has (some of) COLUMNS as keys. A text is lacking where there is a stub of it only.
+        """
         count = 0
-        for part in _parts(rows):
+        for part in _parts(self._lacking(rows)):
             self.apply([_insert(self.next_id(), row) for row in part])
             count += len(part)
         return count
+
+    def _lacking(self, rows: Iterable[Row]) -> Iterator[Row]:
+        seen: set[tuple[str, str]] = set()  # prompts that read the same share a call
+        for row in rows:
+            name, stored = (row["key"], row["source"]), self.find(row["key"])
+            if name not in seen and (stored is None or (stored.stub and row["source"] != "stub")):
+                seen.add(name)
+                yield row
 
     def restore(self, rows: Iterable[Row]) -> None:
         """Add rows of this ledger's own, which keep their numbers: responses that were spooled are matched by them."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
-from distill.answer import COUNTS, parse
+from distill.answer import COUNTS, is_count, parse
 from distill.config import PARAMS
 from distill.errors import InputError
 from distill.jsonl import Row, atomic_writer, read_jsonl
@@ -93,18 +93,8 @@ def export(ledger: Ledger, target: Path) -> int:
 
 def import_rows(ledger: Ledger, source: Path) -> int:
     """Copy the paid answers of an exported file that `ledger` lacks; return how many."""
-    return ledger.add(_lacking(ledger, source))
-
-
-def _lacking(ledger: Ledger, source: Path) -> Iterator[Row]:
-    seen: set[str] = set()
-    for number, row in enumerate(read_jsonl(source, COLUMNS), start=1):
-        if row["state"] != "paid":
-            continue
-        checked = _checked(row, f"{source}:{number}")
-        if row["key"] not in seen and _lacks(ledger, row["key"]):
-            seen.add(row["key"])
-            yield checked
+    rows = enumerate(read_jsonl(source, COLUMNS), start=1)
+    return ledger.add(_checked(row, f"{source}:{number}") for number, row in rows if row["state"] == "paid")
 
 
 def abandon(ledger: Ledger, remote: str) -> int:
@@ -119,17 +109,12 @@ def abandon(ledger: Ledger, remote: str) -> int:
     raise InputError(f"{ledger.path}: no open batch {remote}; open are: {known}")
 
 
-def _lacks(ledger: Ledger, key: str) -> bool:
-    stored = ledger.find(key)
-    return stored is None or stored.stub
-
-
 def _check_columns(row: Row, place: str) -> None:
     for name in TEXTS:
         if not isinstance(row[name], str):
             raise InputError(f"{place}: '{name}' is not a text; mend or delete the line")
     for name in NUMBERS:
-        if not isinstance(row[name], int) or isinstance(row[name], bool) or not 0 <= row[name] < 2**63:
+        if not is_count(row[name]):
             raise InputError(f"{place}: '{name}' is not a count; mend or delete the line")
 
 

@@ -22,7 +22,7 @@ from distill.ledger import Call, ended, parsed, sent
 from distill.pace import Pace
 from distill.pricing import Price
 from distill.request import Ask, wire
-from distill.running import Running
+from distill.running import Running, Stopped
 from distill.teachers import ApiTeacher, RuntimeParams
 
 # So many prompts in a row without an answer, and none since: it is not the prompts.
@@ -32,10 +32,6 @@ CURES = {
     403: "the key in {key_env} may not use this model",
     404: "check the model '{model}' and the address",
 }
-
-
-class _Stopped(Exception):
-    """Nothing more is to be sent."""
 
 
 class _Garbled(Exception):
@@ -78,7 +74,7 @@ class Collector:
         """Make the calls that one prompt needs, and note it if there is no answer in the end."""
         try:
             await self._follow(ask)
-        except _Stopped:
+        except Stopped:
             pass
         except Exhausted:
             self.running.over_budget()
@@ -144,8 +140,7 @@ class Collector:
         return answer
 
     def _check_going_on(self) -> None:
-        if self.running.stopping:
-            raise _Stopped
+        self.running.check()
         self.journal.check_room()
 
     def _heed(self, error: Refused | Transient, started: float) -> None:

@@ -9,6 +9,10 @@ from dataclasses import dataclass, field
 from distill.errors import DistillError
 
 
+class Stopped(Exception):
+    """Nothing more is to be sent."""
+
+
 @dataclass
 class Outcome:
     """How a collection went: why there is no answer, by the key of its call, and what stopped it early."""
@@ -30,6 +34,11 @@ class Running:
     def stopping(self) -> bool:
         """Whether nothing more is to be sent."""
         return self._stopping.is_set()
+
+    def check(self) -> None:
+        """Raise Stopped if nothing more is to be sent."""
+        if self.stopping:
+            raise Stopped
 
     def stop(self, error: DistillError) -> None:
         """Stop because of an error; the first one counts."""
