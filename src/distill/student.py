@@ -1,23 +1,23 @@
 """The student: where its weights and tokenizer come from, and how a conversation becomes token ids.
 
 One loading code for a hub repository (revision pinned), a local directory, and a GGUF file inside an installed
-package. Remote code is never trusted. `encode` is the one definition of which tokens are the answer's: format counts
-with it, train learns from it and evaluate scores by it.
+package, which is unpacked once (`distill.unpacked`). Remote code is never trusted. `encode` is the one definition of
+which tokens are the answer's: format counts with it, train learns from it and evaluate scores by it.
 """
 
 import hashlib
 import importlib.metadata
 import importlib.util
-import logging
 import os
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import model_validator
 
+from distill import loading, unpacked
 from distill.config import Model
 from distill.errors import InputError
 
@@ -88,7 +88,7 @@ def load_model(profile: StudentProfile, dtype: "torch.dtype", **options: Any) ->
 
     Args:
         profile: Which student.
-        dtype: The weights' type; a GGUF file is dequantised into it.
+        dtype: The weights' type; a GGUF file's are dequantised to fp32, and cast to it.
         options: Further keywords of `from_pretrained` (`quantization_config`, `attn_implementation`, ...).
 
     Raises:
@@ -98,14 +98,18 @@ def load_model(profile: StudentProfile, dtype: "torch.dtype", **options: Any) ->
 
     model = _from_pretrained(AutoModelForCausalLM, profile, dtype=dtype, **options)
     if profile.gguf_file:
-        # The weights are plain tensors by now, but the loader's mark makes save_pretrained refuse.
-        for mark in ("hf_quantizer", "quantization_method"):
-            if hasattr(model, mark):
-                delattr(model, mark)
-        model.is_quantized = False
-        if hasattr(model.config, "quantization_config"):
-            del model.config.quantization_config
+        loading.align(model)
     return model.eval()
+
+
+def unpack(profile: StudentProfile, folder: Path) -> None:
+    """Save the student as a Hugging Face directory, its weights as fp32, which is what a GGUF file's come to."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    place, options = location(profile)
+    with loading.quiet():
+        loading.load(AutoTokenizer, place, **options).save_pretrained(folder)
+        loading.load(AutoModelForCausalLM, place, dtype="float32", **options).save_pretrained(folder)
 
 
 def render(tokenizer: Any, messages: Messages, generation_prompt: bool = False) -> str:
@@ -194,12 +198,12 @@ def _package_directory(profile: StudentProfile) -> Path:
 
 def _from_pretrained(auto_class: Any, profile: StudentProfile, **options: Any) -> Any:
     place, located = location(profile)
-    # Announcements of the loader that a user of this program can do nothing about.
-    logging.getLogger("transformers.modeling_gguf_pytorch_utils").setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return auto_class.from_pretrained(place, trust_remote_code=False, **located, **options)
+        if profile.source == "package" and profile.gguf_file:
+            make = partial(unpack, profile)
+            if folder := unpacked.directory(profile.name, profile.gguf_file, profile.identity, make):
+                place, located = str(folder), {}
+        return loading.load(auto_class, place, **located, **options)
     except (OSError, ValueError) as error:
         offline = " (offline)" if os.environ.get("HF_HUB_OFFLINE") == "1" else ""
         reason = " ".join(str(error).split())[:200]
