@@ -201,6 +201,7 @@ def test_a_kill_while_the_ledger_is_rebuilt_is_no_way_past_the_stop(tmp_path: Pa
 def test_no_other_command_takes_the_stop_away(tmp_path: Path, command: list[str]) -> None:
     with MessagesServer() as server:
         made = folder(tmp_path, server.url, prompts=5)
+        made.sources(*(f"Prompt number {number}?" for number in range(5)))
         (tmp_path / "none.jsonl").write_text("")
         assert made.run().status == 0
         corrupt(made)

@@ -208,10 +208,15 @@ class Ledger:
             "SELECT state, coalesce(error, ''), count(*) FROM calls WHERE state != 'paid' GROUP BY 1, 2 ORDER BY 3 DESC"
         ).fetchall()
 
-    def mean_output(self, model: str) -> float | None:
-        """Return how many tokens an answer of `model` has on average, or None if there is none."""
-        row = self._reader.execute("SELECT avg(output_tokens) FROM calls WHERE state = 'paid' AND model = ?", (model,))
-        mean: float | None = row.fetchone()[0]
+    def mean_output(self, model: str, max_tokens: int) -> float | None:
+        """Return how many tokens an answer of `model` with that cap has on average, or None if there is none.
+
+        Committed answers count as well: these are a teacher's, whose cap is not known.
+        """
+        mean: float | None = self._reader.execute(
+            "SELECT avg(output_tokens) FROM calls WHERE state = 'paid' AND model = ? "
+            "AND (max_tokens = ? OR source = 'hydrated')", (model, max_tokens),
+        ).fetchone()[0]  # fmt: skip
         return mean
 
     def rows(self) -> Iterator[Row]:
