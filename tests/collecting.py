@@ -59,6 +59,14 @@ class Folder:
         rows = ({"id": f"p{number}", "split": "train", "prompt": text} for number, text in enumerate(texts))
         write_jsonl(self.path / "data/prompts.jsonl", rows)
 
+    def sources(self, *texts: str) -> None:
+        """Write the prompts as data/prompts has them."""
+        prompts = [{"slug": f"p{number}", "prompt": text} for number, text in enumerate(texts)]
+        (self.path / "data/prompts").mkdir(parents=True, exist_ok=True)
+        (self.path / "data/prompts/all.yaml").write_text(
+            yaml.safe_dump({"group": "all", "split": "train", "prompts": prompts}), encoding="utf-8"
+        )
+
     def params(self, teacher: str = "claude", profile: dict[str, Any] | None = None, **runtime: Any) -> None:
         params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
         params["teacher"] = teacher

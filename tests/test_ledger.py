@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -128,8 +129,20 @@ def test_totals(ledger: Ledger) -> None:
         ("2026-01-02", "m", 1, Usage(100, 200, batch=True)),
         ("2026-01-02", "m", 2, Usage(11, 22)),
     ]
-    assert ledger.mean_output("m") == 74.0
-    assert ledger.mean_output("another") is None
+
+
+def test_mean_output(ledger: Ledger) -> None:
+    """Answers of that model and cap, and committed ones, count; a judge's, with a cap of its own, do not."""
+    for key, tokens in (("a", 200), ("b", 400)):
+        pay(ledger, key, message("x", tokens=(1, tokens)))
+    made = replace(call(ledger, "verdict"), max_tokens=50)
+    raw = message("x", tokens=(1, 7))
+    ledger.apply([sent(made), received(made.id, raw), parsed(made.id, raw, "online")[0]])
+    assert ledger.mean_output("m", 100) == 300.0
+    assert ledger.mean_output("m", 50) == 7.0
+    assert ledger.mean_output("another", 100) is None
+    ledger.apply([("UPDATE calls SET source = 'hydrated', max_tokens = 0 WHERE key = 'b'", ())])
+    assert ledger.mean_output("m", 100) == 300.0
 
 
 def test_numbers_go_on_after_a_restart(tmp_path: Path) -> None:

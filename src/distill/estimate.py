@@ -2,9 +2,11 @@
 
     python -m distill.estimate        (or `make estimate`)
 
-Nothing that costs money is sent. Input tokens are counted by the API's count-tokens endpoint where there is a key, else
-by the student's tokenizer; how long answers will be is taken from the answers that the ledger has of that model, else
-from runtime.expected_output_tokens. The report says which. What it will not do: promise more than the worst case.
+The prompts are expanded here, in passing: an estimate needs no file of an earlier stage, and is of what `dvc repro`
+would ask. Nothing that costs money is sent. Input tokens are counted by the API's count-tokens endpoint where there is
+a key, else by the student's tokenizer; how long answers will be is taken from those that the ledger has to these
+prompts, else from others of that model and cap, else from runtime.expected_output_tokens. The report says which. What
+it will not do: promise more than the worst case.
 """
 
 import asyncio
@@ -13,13 +15,14 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import islice
+from functools import partial
+from statistics import mean
 
 from distill import cli, hydrate, ledger_file, teachers, view
 from distill.answer import Unreadable, Usage, load
 from distill.api import Api, Refused, Transient
-from distill.collect import PROMPTS
-from distill.config import profile
+from distill.config import profile, section
+from distill.expand_prompts import SOURCE, ExpandParams, expand
 from distill.gather import Job, opened_job
 from distill.pricing import all_prices
 from distill.request import Ask
@@ -54,7 +57,8 @@ def main() -> None:
     if isinstance(teacher, FilesTeacher):
         print(f"teacher {name}: its answers are files; no calls, $0.00")
         return
-    with opened_job(name, teacher, args.params, PROMPTS) as (job, _):
+    prompts = partial(expand, SOURCE, section(ExpandParams, "expand_prompts", args.params))
+    with opened_job(name, teacher, args.params, prompts) as (job, _):
         if job.runtime.hydrate and (count := hydrate.hydrate(job.ledger, ledger_file.root())):
             print(f"{job.ledger.path}: {count} answers taken over from committed data", file=sys.stderr)
         print("\n".join(lines(job, estimate(job))))
@@ -63,44 +67,47 @@ def main() -> None:
 def estimate(job: Job) -> Estimate:
     """Return what the calls that `job` lacks cost."""
     on_its_way = under_way(job)
-    asks = list(islice((entry.ask for entry in once(job) if is_missing(entry, on_its_way)), COUNTED))
-    bytes_counted = sum(ask.size for ask in asks)
-    wanted = missing = waiting = bytes_missing = 0
+    wanted = waiting = missing = bytes_missing = 0
+    asks: list[Ask] = []
+    lengths: list[int] = []
     first = again = Decimal(0)
-    for entry in once(job):
+    for entry in view.entries(job.prompts(), job.teacher, job.ledger):
         wanted += 1
-        waiting += entry.answer is None and entry.ask.key in on_its_way
-        if is_missing(entry, on_its_way):
+        if entry.answer is not None:
+            lengths.append(entry.answer.usage.output_tokens)
+        elif entry.ask.key in on_its_way:
+            waiting += 1
+        else:
             missing += 1
             bytes_missing += entry.ask.size
             first += job.price.worst(entry.ask, job.batch)
             again += _worst_retry(job, entry.ask)
+            if len(asks) < COUNTED:
+                asks.append(entry.ask)
     tokens, counted_by = count(job, asks)
-    total = round(tokens * bytes_missing / bytes_counted) if asks else 0
-    mean = job.ledger.mean_output(job.teacher.model)
-    output = round(missing * (job.runtime.expected_output_tokens if mean is None else mean))
-    lengths = "runtime.expected_output_tokens" if mean is None else "the mean of the ledger's answers"
+    total = round(tokens * bytes_missing / sum(ask.size for ask in asks)) if asks else 0
+    length, lengths_from = expected_length(job, lengths)
+    output = round(missing * length)
     about = job.price.cost(Usage(total, output, batch=job.batch))
-    return Estimate(wanted, missing, waiting, total, counted_by, output, lengths, about, first, first + again)
+    return Estimate(wanted, missing, waiting, total, counted_by, output, lengths_from, about, first, first + again)
 
 
-def once(job: Job) -> Iterator[view.Entry]:
-    """Yield what is wanted; prompts that read the same share an answer, which is paid for once."""
-    seen: set[str] = set()
-    for entry in view.entries(job.prompts, job.teacher, job.ledger):
-        if entry.ask.key not in seen:
-            seen.add(entry.ask.key)
-            yield entry
+def expected_length(job: Job, lengths: list[int]) -> tuple[float, str]:
+    """Return how many tokens an answer will have, and how that is known; `lengths` are those of this job's answers.
+
+    A judge may be the same model, and its verdicts are short: its answers must not count as the teacher's.
+    """
+    if lengths:
+        return mean(lengths), "the mean of the answers that are there"
+    others = job.ledger.mean_output(job.teacher.model, job.teacher.max_tokens)
+    if others is not None:
+        return others, "the mean of the ledger's other answers of this model and max_tokens"
+    return job.runtime.expected_output_tokens, "runtime.expected_output_tokens"
 
 
 def under_way(job: Job) -> set[str]:
     """Return the keys of calls in open batches: `collect` takes these answers over, and does not ask again."""
     return {key for batch in job.ledger.open_batches() for key in job.ledger.batch_calls(batch["id"])}
-
-
-def is_missing(entry: view.Entry, on_its_way: set[str]) -> bool:
-    """Whether a call has yet to be made."""
-    return entry.answer is None and entry.ask.key not in on_its_way
 
 
 def lines(job: Job, result: Estimate) -> Iterator[str]:

@@ -7,7 +7,7 @@ it. In the end the output is written from the ledger alone, complete or not at a
 import asyncio
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from distill import hydrate, ledger_file, view
 from distill.config import section
 from distill.errors import TeacherError
-from distill.jsonl import Row, write_jsonl
+from distill.jsonl import Row, read_jsonl, write_jsonl
 from distill.ledger import Ledger
 from distill.pricing import Price, all_prices, price_of
 from distill.request import Ask
@@ -27,6 +27,10 @@ from distill.view import Incomplete, Tally
 
 if TYPE_CHECKING:
     from distill.running import Outcome
+
+
+Prompts = Callable[[], Iterable[Row]]
+"""Gives the rows of prompts.jsonl anew whenever it is called: they are streamed, never kept."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class Job:
     runtime: RuntimeParams
     price: Price
     params: Path
-    prompts: Path
+    prompts: Prompts
     ledger: Ledger
 
     @property
@@ -48,7 +52,7 @@ class Job:
 
     def missing(self) -> Iterator[Ask]:
         """Yield the next call to make for everything that has no answer yet."""
-        return view.missing(self.prompts, self.teacher, self.ledger)
+        return view.missing(self.prompts(), self.teacher, self.ledger)
 
     def tally(self) -> Tally:
         """Return fresh metrics."""
@@ -67,7 +71,8 @@ def gather(name: str, teacher: ApiTeacher, params: Path, prompts: Path, output: 
     Raises:
         TeacherError: Answers are missing in the end; those that came are kept.
     """
-    with opened_job(name, teacher, params, prompts) as (job, rescued):
+    rows = partial(read_jsonl, prompts, ("id", "split", "prompt"))
+    with opened_job(name, teacher, params, rows) as (job, rescued):
         metrics = _write(job, output)
         if metrics is None:
             _fill(job, rescued)
@@ -78,7 +83,7 @@ def gather(name: str, teacher: ApiTeacher, params: Path, prompts: Path, output: 
 
 
 @contextlib.contextmanager
-def opened_job(name: str, teacher: ApiTeacher, params: Path, prompts: Path) -> Iterator[tuple[Job, str | None]]:
+def opened_job(name: str, teacher: ApiTeacher, params: Path, prompts: Prompts) -> Iterator[tuple[Job, str | None]]:
     """Open the ledger for a job; yield the job, and where a corrupt ledger was set aside if there was one."""
     runtime = section(RuntimeParams, "runtime", params)
     price = price_of(teacher, params)
@@ -90,7 +95,7 @@ def _write(job: Job, output: Path) -> Row | None:
     """Write the output if the ledger has every answer, and return the metrics; else None, and nothing is written."""
     tally = job.tally()
     try:
-        write_jsonl(output, tally.rows(view.entries(job.prompts, job.teacher, job.ledger)))
+        write_jsonl(output, tally.rows(view.entries(job.prompts(), job.teacher, job.ledger)))
     except Incomplete:
         return None
     return tally.metrics()

@@ -12,6 +12,7 @@ parsed), then `paid` (an answer) or `unreadable` (billed, but not an answer); or
 What it will not do: delete anything.
 """
 
+import re
 import sqlite3
 import sys
 import zlib
@@ -23,7 +24,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from distill.answer import COUNTS, Answer, Unreadable, Usage, load, parse
+from distill.answer import COUNTS, Answer, Unreadable, Usage, is_count, load, parse
 from distill.jsonl import Row
 from distill.pricing import FREE, Price
 
@@ -44,8 +45,13 @@ CREATE TABLE batches (
     created REAL NOT NULL, requests INTEGER NOT NULL
 );
 """
+DOLLARS = re.compile(r"\d+(\.\d+)?(E[+-]?\d+)?")
 COLUMNS = ("key", "state", "source", "via", "model", "server", "day", "max_tokens", "worst_usd", "batch",
            "stop_reason", *COUNTS, "error", "crc", "response")  # fmt: skip
+
+TEXTS = ("key", "state", "source", "via", "model", "server", "day", "worst_usd")
+NUMBERS = ("max_tokens", *COUNTS)
+STATES = ("sent", "failed", "lost", "received", "unreadable", "paid")  # each further on than those before it
 
 BATCH_COLUMNS = ("nonce", "remote", "state", "server", "created", "requests")
 
@@ -130,10 +136,12 @@ class Ledger:
                 yield row
 
     def restore(self, rows: Iterable[Row]) -> None:
-        """Add rows of this ledger's own, which keep their numbers: responses that were spooled are matched by them."""
+        """Add rows of this ledger's own, which keep their numbers: responses that were spooled are matched by them.
+
+        Of two rows with one number the later one stays.
+        """
         for part in _parts(rows):
-            # A row that is damaged may lack what no row may lack: it is left out.
-            self.apply([_insert(row["id"], row, "INSERT OR IGNORE") for row in part])
+            self.apply([_insert(row["id"], row, "INSERT OR REPLACE") for row in part])
             self.number_from(max(row["id"] for row in part))
 
     def number_from(self, call: int) -> None:
@@ -200,10 +208,15 @@ class Ledger:
             "SELECT state, coalesce(error, ''), count(*) FROM calls WHERE state != 'paid' GROUP BY 1, 2 ORDER BY 3 DESC"
         ).fetchall()
 
-    def mean_output(self, model: str) -> float | None:
-        """Return how many tokens an answer of `model` has on average, or None if there is none."""
-        row = self._reader.execute("SELECT avg(output_tokens) FROM calls WHERE state = 'paid' AND model = ?", (model,))
-        mean: float | None = row.fetchone()[0]
+    def mean_output(self, model: str, max_tokens: int) -> float | None:
+        """Return how many tokens an answer of `model` with that cap has on average, or None if there is none.
+
+        Committed answers count as well: these are a teacher's, whose cap is not known.
+        """
+        mean: float | None = self._reader.execute(
+            "SELECT avg(output_tokens) FROM calls WHERE state = 'paid' AND model = ? "
+            "AND (max_tokens = ? OR source = 'hydrated')", (model, max_tokens),
+        ).fetchone()[0]  # fmt: skip
         return mean
 
     def rows(self) -> Iterator[Row]:
@@ -301,6 +314,22 @@ def parsed(call: int, raw: bytes, via: str) -> tuple[Op, Answer | None]:
 def ended(call: int, state: str, error: str) -> Op:
     """A call ended without a response: `failed` (not billed) or `lost` (perhaps billed)."""
     return "UPDATE calls SET state = ?, error = ? WHERE id = ? AND state = 'sent'", (state, error[:300], call)
+
+
+def is_call(row: Row) -> bool:
+    """Whether a row has in each of COLUMNS what a call can have there."""
+    return (all(isinstance(row[name], str) for name in TEXTS) and all(is_count(row[name]) for name in NUMBERS)
+            and row["state"] in STATES and DOLLARS.fullmatch(row["worst_usd"]) is not None
+            and isinstance(row["response"], bytes | None) and isinstance(row["crc"], int | None)
+            and (row["state"] not in ("received", "paid") or row["source"] == "stub" or row["response"] is not None)
+            )  # fmt: skip
+
+
+def is_batch(row: Row) -> bool:
+    """Whether a row has in each of BATCH_COLUMNS what a batch can have there."""
+    return (all(isinstance(row[name], str) for name in ("nonce", "state", "server"))
+            and isinstance(row["remote"], str | None) and isinstance(row["created"], int | float)
+            and is_count(row["requests"]))  # fmt: skip
 
 
 def _parts(rows: Iterable[Row]) -> Iterator[list[Row]]:

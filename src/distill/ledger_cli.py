@@ -7,16 +7,14 @@ from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
-from distill.answer import COUNTS, is_count, parse
+from distill.answer import is_count, parse
 from distill.config import PARAMS
 from distill.errors import InputError
 from distill.jsonl import Row, atomic_writer, read_jsonl
-from distill.ledger import COLUMNS, Ledger, ended
+from distill.ledger import COLUMNS, NUMBERS, TEXTS, Ledger, ended
 from distill.ledger_file import hold, location, readable
 from distill.pricing import FREE, all_prices
 
-TEXTS = ("key", "state", "source", "via", "model", "server", "day", "worst_usd")
-NUMBERS = ("max_tokens", *COUNTS)
 STATES = {
     "failed": "refused or not sent, not billed",
     "lost": "no response came, perhaps billed",

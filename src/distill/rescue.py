@@ -9,14 +9,15 @@ import contextlib
 import os
 import sqlite3
 import sys
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from distill.errors import InputError
 from distill.jsonl import Row
-from distill.ledger import BATCH_COLUMNS, COLUMNS, VERSION, Ledger
+from distill.ledger import BATCH_COLUMNS, COLUMNS, STATES, VERSION, Ledger, is_batch, is_call
+from distill.pages import records
 
-MISSES = 500  # numbers in a row that cannot be read, behind which nothing more is looked for
 MARK = "CREATE TABLE IF NOT EXISTS rescues (aside TEXT NOT NULL, told TEXT NOT NULL)"
 WITH_ITS_LOG = ("-wal", "-shm", "")
 
@@ -47,7 +48,8 @@ def _is_corrupt(path: Path) -> bool:
     """Whether there is a file that is not a sound database (a new version's is sound, and refused)."""
     if not path.exists() or path.stat().st_size == 0:
         return False
-    connection = sqlite3.connect(path, timeout=60, isolation_level=None)
+    # One that could write would end by deleting the log, of which it may not have read all.
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=60, isolation_level=None)
     try:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > VERSION:
@@ -64,27 +66,25 @@ def _is_corrupt(path: Path) -> bool:
 
 
 def _salvage(path: Path) -> None:
-    """Copy every batch and every call that can still be read into a new file."""
+    """Copy every batch and every call that is left into a new file.
+
+    The pages are read one by one: asking SQLite for the rows ends where a page that leads to others is gone. A call
+    whose response is damaged is copied all the same: it was billed, and its checksum keeps it from being served.
+    """
     aside = _aside(path)
     print(f"{path}: the ledger is corrupt; it is kept as {aside}, and rebuilt from what can be read and from committed "
           "data", file=sys.stderr)  # fmt: skip
     for suffix in WITH_ITS_LOG:
         Path(f"{_rebuilding(path)}{suffix}").unlink(missing_ok=True)
     ledger = Ledger(_rebuilding(path))
-    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=60)
     try:
-        _copy(connection, ledger)
+        for batch in _batches(path):
+            ledger.add_batch(batch)
+        ledger.restore(_calls(path))
         ledger.apply([(MARK, ()), ("INSERT INTO rescues VALUES (?, '')", (str(aside),))])
         print(f"{path}: {sum(ledger.states().values())} calls rescued from {aside.name}", file=sys.stderr)
     finally:
-        connection.close()
         ledger.close()
-
-
-def _copy(connection: sqlite3.Connection, ledger: Ledger) -> None:
-    for batch in _readable_rows(connection, "batches", BATCH_COLUMNS):
-        ledger.add_batch(batch)
-    ledger.restore(_readable_rows(connection, "calls", COLUMNS))
 
 
 def _install(path: Path) -> None:
@@ -111,18 +111,32 @@ def _rebuilt(path: Path) -> Path:
     return Path(f"{path}.rebuilt")
 
 
-def _readable_rows(connection: sqlite3.Connection, table: str, columns: tuple[str, ...]) -> Iterator[Row]:
-    """Yield the rows of a table one by one, stepping over what cannot be read."""
-    last, misses = 0, 0
-    names = ("id", *columns)
-    sql = f"SELECT {', '.join(names)} FROM {table} WHERE id > ? ORDER BY id LIMIT 1"  # noqa: S608 (constants)
-    while misses < MISSES:
-        try:
-            values = connection.execute(sql, (last,)).fetchone()
-        except sqlite3.DatabaseError:
-            last, misses = last + 1, misses + 1
-            continue
-        if values is None:
-            return
-        last, misses = values[0], 0
-        yield dict(zip(names, values, strict=True))
+def _batches(path: Path) -> Iterator[Row]:
+    """Yield the batches that are left; of states of one that are left, the last."""
+    rows = (row for row in _rows(path, BATCH_COLUMNS) if is_batch(row))
+    yield from {row["id"]: row for row in sorted(rows, key=_batch_worth)}.values()
+
+
+def _batch_worth(row: Row) -> int:
+    return {"intent": 0, "created": 1}.get(row["state"], 2)
+
+
+def _calls(path: Path) -> Iterator[Row]:
+    """Yield the calls that are left; one that was yielded comes again only in a better state."""
+    best: dict[int, tuple[bool, int]] = {}
+    for row in _rows(path, COLUMNS):
+        if is_call(row) and (worth := _worth(row)) > best.get(row["id"], (False, -1)):
+            best[row["id"]] = worth
+            yield row
+
+
+def _worth(row: Row) -> tuple[bool, int]:
+    """What is better of two states of a call: one with a sound response, then one that is further on."""
+    return row["response"] is not None and zlib.crc32(row["response"]) == row["crc"], STATES.index(row["state"])
+
+
+def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[Row]:
+    """Yield the records with as many values as a table has columns, as its rows."""
+    for number, values in records(path):
+        if len(values) == len(columns) + 1:
+            yield dict(zip(("id", *columns), [number, *values[1:]], strict=True))

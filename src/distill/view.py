@@ -13,7 +13,7 @@ from pathlib import Path
 
 from distill.answer import Answer, Usage
 from distill.errors import InputError, TeacherError
-from distill.jsonl import Row, read_jsonl
+from distill.jsonl import Row
 from distill.ledger import Ledger, Stored
 from distill.pricing import Price
 from distill.request import Ask, ask
@@ -33,9 +33,9 @@ class Entry:
     superseded: tuple[tuple[str, Usage], ...]
 
 
-def entries(prompts: Path, teacher: ApiTeacher, ledger: Ledger) -> Iterator[Entry]:
-    """Yield an Entry for every sample of every prompt, in order, one at a time."""
-    for prompt in read_jsonl(prompts, ("id", "split", "prompt")):
+def entries(prompts: Iterable[Row], teacher: ApiTeacher, ledger: Ledger) -> Iterator[Entry]:
+    """Yield an Entry for every sample of every row of prompts.jsonl, in order, one at a time."""
+    for prompt in prompts:
         for sample in range(teacher.samples):
             yield resolve(prompt, sample, teacher, ledger)
 
@@ -76,7 +76,7 @@ def after_cut_off(teacher: ApiTeacher, asked: Ask) -> Ask | None:
     return ask(teacher, prompt, asked.sample, teacher.retry_max_tokens)
 
 
-def missing(prompts: Path, teacher: ApiTeacher, ledger: Ledger) -> Iterator[Ask]:
+def missing(prompts: Iterable[Row], teacher: ApiTeacher, ledger: Ledger) -> Iterator[Ask]:
     """Yield the next call to make for everything that has no answer."""
     return (entry.ask for entry in entries(prompts, teacher, ledger) if entry.answer is None)
 
