@@ -53,6 +53,21 @@ def adapter(tmp_path_factory: pytest.TempPathFactory, student: "StudentProfile")
 
 
 @pytest.fixture
+def pretend(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Pretend a kind of device, and which instructions for bf16 it has."""
+    import torch
+
+    def machine(kind: str, bf16: str | None = None) -> None:
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: kind == "cuda")
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: kind == "mps")
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: bf16 == "cuda")
+        capabilities = {"avx2": True, "avx512_f": True} | ({bf16: True} if bf16 else {"amx_bf16": False})
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+
+    return machine
+
+
+@pytest.fixture
 def write(tmp_path: Path) -> Callable[[str, str], Path]:
     """Write a dedented text to a path under tmp_path, and return that path."""
 

@@ -2,6 +2,9 @@
 
 import os
 import shutil
+import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +67,57 @@ def test_of_several_processes_the_first_one_looks_and_the_others_are_told(
     checkpoint.mark_complete(unfinished)
     assert (unfinished / checkpoint.MARK).exists()
     assert calls == ["barrier", "barrier"]
+
+
+def test_the_first_process_speaks_by_what_torch_says(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RANK", "1")  # a cluster's scheduler may set it for a process that runs alone
+    fitting._say("alone")
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setattr(checkpoint.processes, "is_initialized", lambda: True)
+    monkeypatch.setattr(checkpoint.processes, "get_rank", lambda: 1)
+    fitting._say("second of two")
+    assert capsys.readouterr().out == "alone\n"
+
+
+def test_a_run_that_ends_well_removes_its_checkpoints_and_locks(tmp_path: Path) -> None:
+    place = tmp_path / "checkpoints/key"
+    with checkpoint.turn(place):
+        begun(place, 1)
+    assert list(place.parent.iterdir()) == []
+
+
+def test_a_run_that_fails_leaves_its_checkpoints_to_the_next(tmp_path: Path) -> None:
+    place = tmp_path / "key"
+    with suppress(KeyboardInterrupt), checkpoint.turn(place):
+        begun(place, 1)
+        raise KeyboardInterrupt
+    with checkpoint.turn(place):
+        assert checkpoint.last(place) == str(place / "checkpoint-1")
+
+
+def test_of_three_runs_each_has_its_turn_and_the_last_one_removes_the_checkpoints(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "checkpoints/key"
+    found = []
+
+    def run() -> None:
+        with checkpoint.turn(place):
+            found.append(checkpoint.last(place))
+            if not found[-1]:
+                begun(place, 9)
+            time.sleep(0.3)  # the others ask for their turn 20 times a second
+
+    threads = [threading.Thread(target=run) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [None, str(place / "checkpoint-9"), str(place / "checkpoint-9")]
+    assert capsys.readouterr().out.count("waiting for it to end") == 2
+    assert list(place.parent.iterdir()) == []
 
 
 def test_other_weights_in_the_same_directory_are_another_run(tmp_path: Path) -> None:

@@ -20,52 +20,24 @@ def train_params(**changes: Any) -> TrainParams:
 
 
 @pytest.fixture
-def machine(monkeypatch: pytest.MonkeyPatch) -> Any:
+def machine(pretend: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Pretend a machine: its kind of device, instructions for bf16, processes, a compiler, FlashAttention."""
 
-    def pretend(
+    def all_of_it(
         kind: str, bf16: str | None = None, processes: int = 1, compiler: bool = True, flash: bool = False
     ) -> None:
-        monkeypatch.setattr(torch.cuda, "is_available", lambda: kind == "cuda")
-        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: kind == "mps")
-        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: bf16 == "cuda")
-        capabilities = {"avx2": True, "avx512_f": True} | ({bf16: True} if bf16 else {"amx_bf16": False})
-        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+        pretend(kind, bf16)
         monkeypatch.setenv("WORLD_SIZE", str(processes))
         monkeypatch.setattr(device.shutil, "which", lambda name: "/usr/bin/g++" if compiler else None)
         monkeypatch.setattr(device.importlib.util, "find_spec", lambda name: object() if flash else None)
 
-    return pretend
+    return all_of_it
 
 
-@pytest.mark.parametrize(
-    ("kind", "bf16", "expected"),
-    [
-        ("cpu", None, torch.float32),
-        ("cpu", "avx512_bf16", torch.bfloat16),
-        ("cpu", "amx_bf16", torch.bfloat16),
-        ("cpu", "avx512_vnni", torch.float32),  # multiplies int8
-        ("cuda", None, torch.float32),
-        ("cuda", "cuda", torch.bfloat16),
-        ("cuda", "amx_bf16", torch.float32),  # the CPU's instructions are of no use to an old GPU
-        ("mps", "amx_bf16", torch.float32),
-    ],
-)
-def test_auto_is_bf16_only_where_the_hardware_multiplies_it(
-    kind: str, bf16: str | None, expected: torch.dtype, machine: Any
-) -> None:
-    machine(kind, bf16)
-    assert device.kind() == kind
-    assert device.cpu_has_bf16() == (bf16 in ("avx512_bf16", "amx_bf16"))
-    assert device.dtype(train_params(dtype="auto")) == expected
-    assert device.choose(train_params(dtype="auto"), SMALL, 1).dtype == expected
-
-
-@pytest.mark.parametrize("kind", ["cpu", "cuda"])
-def test_a_type_that_is_asked_for_is_taken(kind: str, machine: Any) -> None:
-    machine(kind, None)
-    assert device.dtype(train_params(dtype="bfloat16")) == torch.bfloat16
-    assert device.dtype(train_params(dtype="float32")) == torch.float32
+def test_the_setup_takes_the_type_of_params_yaml(machine: Any) -> None:
+    machine("cpu", "amx_bf16")
+    assert device.choose(train_params(dtype="auto"), SMALL, 1).dtype == torch.bfloat16
+    assert device.choose(train_params(dtype="float32"), SMALL, 1).dtype == torch.float32
 
 
 def test_a_cpu_takes_one_example_at_a_time_and_compiles_long_runs(machine: Any) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from filelock import FileLock
 from safetensors.torch import load_file
 
 from conftest import ROOT
@@ -101,8 +102,15 @@ def test_a_killed_run_of_two_processes_goes_on(devices: str, finished: dict[str,
     process.communicate()
     assert written >= {"rng_state_0.pth", "rng_state_1.pth"}
     assert not (folder / "models/distilled-student").exists()
-    (marks[0].parents[1] / "checkpoint-99").mkdir()  # begun, and never finished: both processes see it
-    _, output, _ = train(folder, PYTHONPATH=path(folder))
+    place = marks[0].parents[1]
+    (place / "checkpoint-99").mkdir()  # begun, and never finished: both processes see it
+    with FileLock(f"{place}.running"):  # the same run in another process, say
+        process = command(folder, PYTHONPATH=path(folder))
+        assert process.stdout is not None
+        while "waiting for it to end" not in (line := process.stdout.readline()):
+            assert line, process.communicate()[1]
+    output, errors = process.communicate()
+    assert process.returncode == 0, errors
     assert "going on from checkpoint-" in output
     assert losses(folder) == losses(finished[devices])
     assert adapter_bytes(folder) == adapter_bytes(finished[devices])

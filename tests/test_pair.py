@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 import tiny
 from distill.errors import InputError
-from distill.pair import Pair, check_adapter, decoding_dtype
+from distill.pair import Pair, check_adapter
 from distill.student import StudentProfile
 from tiny import logits
 
@@ -76,15 +76,3 @@ def test_weights_that_are_missing_are_not_taken_for_zero(student: StudentProfile
     save_file(weights, folder / "adapter_model.safetensors", metadata={"format": "pt"})
     with pytest.raises(InputError, match=r"the adapter cannot be loaded .*missing adapter keys"):
         Pair(student, folder)
-
-
-def test_the_type_of_the_weights_that_write(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert decoding_dtype("float32") == torch.float32
-    assert decoding_dtype("bfloat16") == torch.bfloat16
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    for capabilities, expected in (
-        ({"avx512_bf16": True}, torch.bfloat16), ({"amx_bf16": True}, torch.bfloat16), ({}, torch.float32),
-    ):  # fmt: skip
-        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda found=capabilities: found)
-        assert decoding_dtype("auto") == expected

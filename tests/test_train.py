@@ -1,13 +1,17 @@
 """distill.train on a tiny student: what it writes, the same bytes twice, kills, bad input, several processes."""
 
 import json
+import platform
+import shutil
 import signal
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from conftest import ROOT
 from distill.jsonl import write_jsonl
 from training import adapter_bytes, command, train, workspace
 
@@ -95,18 +99,77 @@ def test_a_killed_run_goes_on_and_ends_the_same(after: int, uninterrupted: Path,
     assert not list(folder.glob(".distill/checkpoints/*"))
 
 
-def test_another_run_does_not_go_on_from_the_checkpoint(tmp_path: Path) -> None:
-    folder = workspace(tmp_path)
-    process = command(folder)
+def killed(folder: Path, **env: str) -> None:
+    process = begun(folder, **env)
+    process.kill()
+    process.communicate()
+
+
+def begun(folder: Path, **env: str) -> "subprocess.Popen[str]":
+    """Start a run, and return once it has a checkpoint."""
+    process = command(folder, **env)
     while not list(folder.glob(".distill/checkpoints/*/checkpoint-1/complete")):
         assert process.poll() is None, process.communicate()[1]
         time.sleep(0.002)
-    process.kill()
-    process.communicate()
+    return process
+
+
+def test_another_run_does_not_go_on_from_the_checkpoint(tmp_path: Path) -> None:
+    folder = workspace(tmp_path)
+    killed(folder)
     rows = [json.loads(line) for line in (folder / "data/train.jsonl").read_text().splitlines()]
     write_jsonl(folder / "data/train.jsonl", rows[::-1])
     _, output, _ = train(folder)
     assert "going on" not in output
+
+
+@pytest.mark.parametrize("module", ["train", "trainer"])  # the one that runs as `__main__`, and one that it imports
+def test_other_code_does_not_go_on_from_the_checkpoint(module: str, tmp_path: Path) -> None:
+    folder = workspace(tmp_path)
+    # `python -m` looks into the folder where it starts first.
+    package = Path(shutil.copytree(ROOT / "src/distill", folder / "distill"))
+    killed(folder)
+    with (package / f"{module}.py").open("a") as file:
+        file.write("# changed\n")
+    _, output, _ = train(folder)
+    assert "training on 1 × cpu" in output
+    assert "going on" not in output
+
+
+@pytest.mark.parametrize("end", [signal.SIGCONT, signal.SIGKILL])
+def test_of_two_same_runs_the_second_waits_and_goes_on_from_the_first(
+    end: signal.Signals, uninterrupted: Path, tmp_path: Path
+) -> None:
+    one, two = (workspace(tmp_path / name, examples=9) for name in ("one", "two"))  # as `dvc exp run --queue` copies
+    first = begun(one)
+    first.send_signal(signal.SIGSTOP)
+    second = command(two, DVC_ROOT=str(one))
+    assert second.stdout is not None
+    said = second.stdout.readline()
+    assert said == (
+        f"the same training is running already (process {first.pid} on {platform.node()}, in {one}); "
+        "waiting for it to end\n"
+    )
+    before = {path.name for path in one.glob(".distill/checkpoints/*/checkpoint-*")}
+    first.send_signal(end)
+    first.communicate()
+    output, errors = second.communicate()
+    assert second.returncode == 0, errors
+    if end == signal.SIGCONT:
+        assert "going on from checkpoint-6: less than a minute" in output  # the last: nothing is trained again
+        assert adapter_bytes(one) == adapter_bytes(uninterrupted)
+    else:
+        assert f"going on from {max(before)}" in output
+    assert adapter_bytes(two) == adapter_bytes(uninterrupted)
+    assert figures(two) == figures(uninterrupted)
+    assert curve(two) == curve(uninterrupted)
+    assert not list(one.glob(".distill/checkpoints/*"))
+
+
+def test_it_says_before_the_first_update_how_long_it_will_take(tmp_path: Path) -> None:
+    _, output, _ = train(workspace(tmp_path))
+    assert output.startswith("training on 1 × cpu, ")
+    assert output.splitlines()[0].endswith(": less than a minute, by this machine's speed at matrix products")
 
 
 def test_no_validation_data_is_no_validation(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from distill import machine
 from distill.errors import InputError
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def choose(params: "TrainParams", parameters: int, tokens: int) -> Setup:
     Raises:
         InputError: The batch cannot be shared out among the processes.
     """
-    device = kind()
+    device = machine.kind()
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     if params.batch_size % processes:
         raise InputError(f"params.yaml: train.batch_size: {params.batch_size} examples cannot be shared out evenly "
@@ -62,7 +63,7 @@ def choose(params: "TrainParams", parameters: int, tokens: int) -> Setup:
                          "train.batch_size; choose a divisor")  # fmt: skip
     return Setup(
         device=device,
-        dtype=dtype(params),
+        dtype=machine.dtype(params.dtype),
         processes=processes,
         micro_batch=micro,
         accumulation=share // micro,
@@ -70,27 +71,6 @@ def choose(params: "TrainParams", parameters: int, tokens: int) -> Setup:
         checkpointing=_or(params.gradient_checkpointing, device == "cuda" and parameters > CHECKPOINTING_PAYS),
         flash=device == "cuda" and importlib.util.find_spec("flash_attn") is not None,
     )
-
-
-def kind() -> str:
-    """Return the kind of device that training runs on."""
-    return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def dtype(params: "TrainParams") -> torch.dtype:
-    """Return the type of the frozen weights."""
-    if params.dtype != "auto":
-        return getattr(torch, params.dtype)  # type: ignore[no-any-return]
-    device = kind()
-    if device == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
-    return torch.bfloat16 if device == "cpu" and cpu_has_bf16() else torch.float32
-
-
-def cpu_has_bf16() -> bool:
-    """Whether the CPU has instructions that multiply bf16 matrices (AVX512-BF16 or AMX)."""
-    capabilities = torch.cpu.get_capabilities()
-    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
 def _compile(params: "TrainParams", work: float) -> bool:

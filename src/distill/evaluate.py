@@ -95,11 +95,14 @@ def main() -> None:
 
 def prepare(params: EvaluateParams, student: StudentProfile, prompts: Sequence[HeldOut], system: str | None) -> "Job":
     """Return what the models have to do; the adapter is looked at, and not yet loaded."""
+    from distill import machine
     from distill.generate import Decoding
     from distill.measure import Job
     from distill.pair import check_adapter
 
     check_adapter(ADAPTER, student)
+    if warning := machine.slow_dtype("evaluate.dtype", params.dtype):
+        print(warning, flush=True)
     tokenizer = load_tokenizer(student)
     encoded = heldout.encode_all(tokenizer, prompts, system)
     decoding = Decoding(params.max_new_tokens, params.samples, params.temperature, params.seed, params.batch_tokens)

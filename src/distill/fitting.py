@@ -11,7 +11,7 @@ import torch
 from transformers.trainer_utils import set_seed
 from transformers.utils import logging as transformers_logging
 
-from distill import adapter, checkpoint, device, modelcard, trainer
+from distill import adapter, checkpoint, device, forecast, machine, modelcard, trainer
 from distill.callbacks import Progress
 from distill.errors import TrainingError
 from distill.history import Result, points
@@ -36,27 +36,23 @@ def fit(job: Job, files: tuple[Path, ...], output: Path) -> Result | None:
     setup = device.choose(job.params, model.num_parameters(), tokens)
     place = checkpoint.place(_key(job, files, setup))
     options = trainer.arguments(job, setup, place)
-    last = checkpoint.last(place)
-    _say(f"training on {setup.describe()}" + (f", going on from {Path(last).name}" if last else ""))
-    running = trainer.build(job, setup, model, options, resume=last is not None)
-    try:
-        running.train(resume_from_checkpoint=last)
-    finally:
-        running.pop_callback(Progress).close()  # an error's line must not stand on the bar's
-    values = adapter.gather(model)
-    if adapter.digest(values) == before:
-        raise TrainingError("train: the adapter's weights did not change; raise train.learning_rate in params.yaml")
-    if not running.is_world_process_zero():
-        return None
-    result = _result(job, model, running.state)
-    _write(job, model, values, result, output)
-    checkpoint.remove(place)
-    return result
+    with checkpoint.turn(place):
+        last = checkpoint.last(place)
+        _announce(job, setup, model, last)
+        state = _train(trainer.build(job, setup, model, options, resume=last is not None), last)
+        values = adapter.gather(model)
+        if adapter.digest(values) == before:
+            raise TrainingError("train: the adapter's weights did not change; raise train.learning_rate in params.yaml")
+        if not checkpoint.first():
+            return None
+        result = _result(job, model, state)
+        _write(job, model, values, result, output)
+        return result
 
 
 def _adapted(job: Job) -> Any:
-    options = adapter.quantization(job.params.quantization, device.kind())
-    base = load_model(job.student, device.dtype(job.params), **options)
+    options = adapter.quantization(job.params.quantization, machine.kind())
+    base = load_model(job.student, machine.dtype(job.params.dtype), **options)
     set_seed(job.params.seed)  # the adapter's first weights are drawn at random
     return adapter.add(base, job.params.lora)
 
@@ -66,8 +62,27 @@ def _key(job: Job, files: tuple[Path, ...], setup: device.Setup) -> str:
     return checkpoint.key((job.params, job.student), (*files, *checkpoint.code()), facts)
 
 
+def _announce(job: Job, setup: device.Setup, model: Any, last: str | None) -> None:
+    """Say how, from where and how long it will train, and what a type of weights that the machine lacks will cost."""
+    width = model.config.get_text_config().hidden_size
+    time = forecast.describe(job, setup, model.num_parameters(), last, width)
+    start = f", going on from {Path(last).name}" if last else ""
+    _say(f"training on {setup.describe()}{start}: {time}, by this machine's speed at matrix products")
+    if warning := machine.slow_dtype("train.dtype", job.params.dtype):
+        _say(warning)
+
+
+def _train(running: trainer.Trainer, last: str | None) -> Any:
+    """Train, and return the trainer's state."""
+    try:
+        running.train(resume_from_checkpoint=last)
+    finally:
+        running.pop_callback(Progress).close()  # an error's line must not stand on the bar's
+    return running.state
+
+
 def _say(line: str) -> None:
-    if os.environ.get("RANK", "0") == "0":
+    if checkpoint.first():
         print(line, flush=True)
 
 

@@ -16,11 +16,12 @@ import torch
 import transformers
 from tqdm import tqdm
 
+from distill import machine
 from distill.evaluate_cache import Store, make_key
 from distill.generate import Decoding, Generation, generate
 from distill.jsonl import Row
 from distill.likelihood import Score, score
-from distill.pair import CONFIG, SIDES, WEIGHTS, Pair, Side, decoding_dtype
+from distill.pair import CONFIG, SIDES, WEIGHTS, Pair, Side
 from distill.student import Encoded, StudentProfile, fingerprint
 
 CODE = ("generate.py", "likelihood.py", "measure.py", "onednn.py", "pair.py", "parallel.py", "student.py")
@@ -82,7 +83,7 @@ def measure(job: Job, store: Store) -> Measured:
 def key(job: Job) -> str:
     """Return what names the results: a hash of models, prompts, settings, code, libraries and the kind of machine."""
     facts = [
-        job.student.model_dump(), fingerprint(job.student), asdict(job.decoding), str(decoding_dtype(job.dtype)),
+        job.student.model_dump(), fingerprint(job.student), asdict(job.decoding), str(machine.dtype(job.dtype)),
         job.score_tokens,
         [[list(example.ids), example.prompt_tokens] for example in job.examples],
         torch.__version__, transformers.__version__, torch.backends.cpu.get_cpu_capability(), torch.get_num_threads(),
@@ -113,7 +114,7 @@ def _answers(job: Job, side: Side, store: Store) -> list[list[Generation]]:
 
 
 def _generate(job: Job, side: Side, store: Store, done: set[tuple[int, int]], total: int) -> None:
-    model = job.pair.decoding(side, decoding_dtype(job.dtype))
+    model = job.pair.decoding(side, machine.dtype(job.dtype))
     tokens = 0
     with _bar(f"answers, {side}", total) as bar:
 

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import torch
 from transformers.utils import logging
 
-from distill import onednn
+from distill import machine, onednn
 from distill.errors import InputError
 from distill.jsonl import read_json
 from distill.student import StudentProfile, load_model
@@ -45,7 +45,7 @@ class Pair:
         check_adapter(folder, student)
         logging.disable_progress_bar()
         logging.set_verbosity_error()
-        base = onednn.use(load_model(student, torch.float32).to(_device()))
+        base = onednn.use(load_model(student, torch.float32).to(machine.kind()))
         self.model = _load_adapter(base, folder)
 
     @contextmanager
@@ -62,22 +62,6 @@ class Pair:
         copy = deepcopy(self.model)
         plain = copy.merge_and_unload(safe_merge=True) if side == "distilled" else copy.unload()
         return plain.to(dtype).eval()
-
-
-def decoding_dtype(name: str) -> torch.dtype:
-    """Return the type that `evaluate.dtype` names; `auto` is bf16 where the machine multiplies it faster than fp32."""
-    if name != "auto":
-        return getattr(torch, name)  # type: ignore[no-any-return]
-    if torch.cuda.is_available():
-        fast = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        capabilities = torch.cpu.get_capabilities()
-        fast = any(capabilities.get(feature, False) for feature in ("avx512_bf16", "amx_bf16"))
-    return torch.bfloat16 if fast and _device() != "mps" else torch.float32
-
-
-def _device() -> str:
-    return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def _load_adapter(base: Any, folder: Path) -> Any:

@@ -1,0 +1,53 @@
+"""distill.machine: which type it is fast with (the machines are pretended), and what another one costs."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from distill import machine
+
+
+@pytest.mark.parametrize(
+    ("kind", "bf16", "expected"),
+    [
+        ("cpu", None, torch.float32),
+        ("cpu", "avx512_bf16", torch.bfloat16),
+        ("cpu", "amx_bf16", torch.bfloat16),
+        ("cpu", "avx512_vnni", torch.float32),  # multiplies int8
+        ("cuda", None, torch.float32),
+        ("cuda", "cuda", torch.bfloat16),
+        ("cuda", "amx_bf16", torch.float32),  # the CPU's instructions are of no use to an old GPU
+        ("mps", "amx_bf16", torch.float32),
+    ],
+)
+def test_auto_is_bf16_only_where_the_hardware_multiplies_it(
+    kind: str, bf16: str | None, expected: torch.dtype, pretend: Any
+) -> None:
+    pretend(kind, bf16)
+    assert machine.kind() == kind
+    assert machine.has_bf16() == (expected == torch.bfloat16)
+    assert machine.dtype("auto") == expected
+    assert machine.dtype("bfloat16") == torch.bfloat16  # a type that is asked for is taken
+    assert machine.dtype("float32") == torch.float32
+
+
+def test_only_a_type_that_the_machine_is_slow_with_has_a_price(pretend: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend("cpu", "avx512_bf16")
+    assert machine.slow_dtype("train.dtype", "bfloat16") is None
+    pretend("cpu")
+    assert machine.slow_dtype("train.dtype", "auto") is None
+    assert machine.slow_dtype("train.dtype", "float32") is None
+    monkeypatch.setattr(machine, "speed", {torch.float32: 5e10, torch.bfloat16: 4e9}.__getitem__)
+    line = machine.slow_dtype("evaluate.dtype", "bfloat16")
+    assert line is not None
+    assert line.startswith("params.yaml: evaluate.dtype: bfloat16, and this machine has no instructions for it: ")
+    assert "takes 12.5 times as long as with float32" in line
+    assert "\n" not in line
+
+
+def test_measuring_takes_a_moment_and_draws_no_random_numbers() -> None:
+    before = torch.get_rng_state()
+    # One product of 2·8·16·16 operations a second would be slower than any machine, 1e15 faster.
+    assert 2 * 8 * 16 * 16 < machine.speed(torch.float32, rows=8, width=16, seconds=0.01) < 1e15
+    assert torch.equal(torch.get_rng_state(), before)
