@@ -10,7 +10,6 @@ LIMITS = {
     "memory_mib": 256,
     "processes": 16,
     "file_kib": 1024,
-    "output_kib": 4096,
 }
 
 

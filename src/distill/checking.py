@@ -1,250 +1,167 @@
-"""The trusted process that judges: it runs a hidden check here, against an answer's code in the sandbox.
+"""One answer's run, from outside: start a sandbox, send the job, read the report, and leave nothing running.
 
-In: one job a line on standard input (JSON: the answer, the check's path, the sandbox's name, limits). Out: one verdict
-a line on standard output. Each job is a fork of this process, which has everything imported, with limits of its own:
-a check that an answer's values make slow or large is ended like the answer itself. Whatever a job leaves running is
-killed before the next one.
-
-A check is a trusted file in pytest's manner: `from solution import name`, plain functions `test_*`, `pytest.raises`
-and `pytest.approx`. No fixtures, no parameters.
+In: the sources of an answer and of its check, and limits. Out: a verdict. Here nothing of the answer is run or
+believed: what comes out of the sandbox is a few lines of JSON, of known form, within a time and a number of bytes,
+and only with the nonce that was sent in before the answer was loaded.
 """
 
-import ast
-import ctypes
 import json
 import os
 import re
-import resource
+import secrets
 import select
 import signal
-import sys
 import time
-import traceback
-import warnings
 from contextlib import suppress
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from threading import Event, Lock
+from typing import IO
 
-from distill.channel import Channel, Over
-from distill.extraction import NoSource, sources, wanted_names
-from distill.remote import CheckError, RemoteError, Session, install
 from distill.sandbox import Confined, Limits, SandboxError, start
 
 DETAIL = 160
 """Characters of a verdict's detail."""
-GRACE_S = 2.0
-_JOB_MEMORY = 2 << 30
-_SUBREAPER, _DEATH_SIGNAL = 36, 1  # of prctl: orphans become children of this process; it ends with its parent
-_PROBE = "```python\ndef double(number: int) -> int:\n    return 2 * number\n```\n"
-_PROBE_CHECK = "from solution import double\n\n\ndef test_double():\n    assert double(21) == 42\n"
+REPORT_BYTES = 1 << 20
+END_S = 5.0
+"""Seconds for a program that has closed its pipe to end, before it is killed."""
+_REPORTED = frozenset({"pass", "wrong_answer", "exception", "limit", "refused"})
+_SLICE_S = 0.1
+# One start at a time, so that no program inherits another's pipes and keeps them open.
+_STARTING = Lock()
 
 
-def judge(job: dict[str, Any]) -> dict[str, str]:
-    """Return one verdict; `error` instead of `outcome` when the check or the sandbox is at fault."""
-    check = job["source"]
+@dataclass(frozen=True)
+class Verdict:
+    """What came of one answer: an outcome of `execution.OUTCOMES`, and one line that is the same on every machine."""
+
+    outcome: str
+    detail: str
+
+    @classmethod
+    def of(cls, outcome: str, detail: str) -> "Verdict":
+        """Make a verdict of any text: addresses, paths and control characters would differ from machine to machine."""
+        detail = re.sub(r"0x[0-9a-fA-F]+", "0x…", detail)
+        detail = re.sub(r"(?<![\w.])/[\w.+-]+(/[\w.+-]+)+", "…", detail)
+        detail = " ".join("".join(char if char.isprintable() else " " for char in detail).split())
+        return cls(outcome, detail if len(detail) <= DETAIL else detail[: DETAIL - 1] + "…")
+
+
+class Stopped(Exception):
+    """The judging was stopped from outside."""
+
+
+class _Over(Exception):
+    """The program can say no more: the arguments are its outcome and detail."""
+
+
+def run(sandbox: str, limits: Limits, wall_s: float, solution: str, check: str, stop: Event) -> Verdict:
+    """Run a check on a solution in a sandbox of their own.
+
+    Raises:
+        SandboxError: The sandbox did not come up.
+        Stopped: `stop` was set.
+    """
+    deadline = time.monotonic() + wall_s
+    with _STARTING:
+        confined = start(sandbox, limits)
+    talk = _Talk(confined, deadline, stop)
     try:
-        found = sources(job["answer"], wanted_names(check))
-        if isinstance(found, NoSource):
-            return _verdict(found.outcome, found.detail)
-        return _run(found, job)
-    except SyntaxError as error:
-        return {"error": f"the check does not compile (line {error.lineno})"}
-    except (CheckError, SandboxError) as error:
-        return {"error": str(error)}
-
-
-def _run(code: list[str], job: dict[str, Any]) -> dict[str, str]:
-    limits = job["limits"]
-    kernel = Limits(limits["cpu_s"], limits["memory_mib"], limits["processes"], limits["file_kib"])
-    confined = start(job["sandbox"], kernel)
-    channel = Channel(confined, time.monotonic() + limits["wall_s"], limits["output_kib"] << 10)
-    try:
-        verdict = _check(channel, code, job["source"], job["check"])
+        return talk.hold({"nonce": talk.nonce, "solution": solution, "check": check})
     finally:
-        _end(confined)
-    return verdict | ({"said": _complaints(confined)} if job.get("probe") else {})
-
-
-def _check(channel: Channel, code: list[str], check: str, path: str) -> dict[str, str]:
-    """Load the code and run every test of the check until one fails."""
-    import pytest
-
-    where = "import"
-    try:
-        install(Session(channel), code)
-        space: dict[str, Any] = {"__name__": "check"}
-        exec(compile(check, path, "exec"), space)  # noqa: S102 (a trusted file of this repository)
-        tests = [name for name in space if name.startswith("test_")]
-        if not tests:
-            raise CheckError("the check has no test function")
-        for where in tests:
-            space[where]()
-    except Over:
-        pass
-    except (NameError, ImportError, SyntaxError) as error:
-        # Not an UnboundLocalError: a loop over nothing that the answer gave leaves the check's variable unset.
-        if isinstance(error, UnboundLocalError) and channel.over is None:
-            return _verdict("wrong_answer", f"{where}: {_line(error, check, path)}")
-        if not isinstance(error, RemoteError):
-            raise CheckError(f"the check itself fails: {type(error).__name__}: {error}") from None
-        return _verdict("exception", f"{where}: {_described(error)}")
-    except RemoteError as error:
-        return _verdict("exception", f"{where}: {_described(error)}")
-    except CheckError:
-        raise
-    except MemoryError:
-        return _verdict("limit", f"{where}: the answer's values do not fit into memory")
-    except (Exception, pytest.fail.Exception) as error:
-        # Also a TypeError or the like in the check's own line: the answer gave something of another kind.
-        if channel.over is None:
-            return _verdict("wrong_answer", f"{where}: {_line(error, check, path)}")
-    if channel.over is not None:
-        detail = channel.over.detail
-        return _verdict(channel.over.outcome, detail if where == "import" else f"{where}: {detail}")
-    return _verdict("pass", "")
-
-
-def _described(error: RemoteError) -> str:
-    return f"{error.remote_name}: {error.remote_text}" if error.remote_text else error.remote_name
-
-
-def _line(error: BaseException, check: str, path: str) -> str:
-    """Return the statement of the check that failed, on one line."""
-    numbers = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
-    if not numbers or numbers[-1] is None:
-        return type(error).__name__
-    nodes = (node for node in ast.walk(ast.parse(check)) if isinstance(node, ast.stmt))
-    around = [node for node in nodes if node.lineno <= numbers[-1] <= (node.end_lineno or node.lineno)]
-    statement = ast.unparse(max(around, key=lambda node: node.lineno))
-    reason = "" if isinstance(error, AssertionError) else f" ({type(error).__name__})"
-    return statement.replace("\n", " ") + reason
-
-
-def _verdict(outcome: str, detail: str) -> dict[str, str]:
-    # Addresses, paths and control characters would make the same answer give another text elsewhere.
-    detail = re.sub(r"0x[0-9a-fA-F]+", "0x…", detail)
-    detail = re.sub(r"(?<![\w.])/[\w.+-]+(/[\w.+-]+)+", "…", detail)
-    detail = " ".join("".join(char if char.isprintable() else " " for char in detail).split())
-    return {"outcome": outcome, "detail": detail if len(detail) <= DETAIL else detail[: DETAIL - 1] + "…"}
-
-
-def _end(confined: Confined) -> None:
-    with suppress(OSError):
-        confined.end(0)
-
-
-def _complaints(confined: Confined) -> str:
-    os.set_blocking(confined.complaints.fileno(), False)
-    with suppress(OSError):
-        return _verdict("", (confined.complaints.read() or b"").decode(errors="replace"))["detail"]
-    return ""
-
-
-def run_job(job: dict[str, Any]) -> dict[str, str]:
-    """Judge in a fork, and leave nothing of it running."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        _be_job(job, writer)
-    os.close(writer)
-    deadline = time.monotonic() + job["limits"]["wall_s"] + GRACE_S
-    try:
-        answer = _read(reader, deadline)
-    finally:
-        os.close(reader)
-        sweep()
-    if answer is None:
-        return _verdict("time_out", "the time limit was reached while the check compared")
-    return json.loads(answer) if answer else _verdict("limit", "the answer's values brought the check down")
-
-
-def _be_job(job: dict[str, Any], writer: int) -> None:
-    try:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        cpu_s = int(job["limits"]["cpu_s"] + GRACE_S)
-        for limit, value in ((resource.RLIMIT_AS, _JOB_MEMORY), (resource.RLIMIT_CPU, cpu_s)):
-            resource.setrlimit(limit, (value, resource.getrlimit(limit)[1]))
-        null = os.open(os.devnull, os.O_RDWR)
-        for descriptor in (0, 1, 2):
-            os.dup2(null, descriptor)
-        try:
-            verdict = judge(job)
-        except Exception as error:
-            verdict = {"error": f"{type(error).__name__}: {error}"}
-        os.write(writer, json.dumps(verdict).encode())
-    finally:
-        os._exit(0)
-
-
-def _read(descriptor: int, deadline: float) -> bytes | None:
-    data = b""
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    while True:
-        left = deadline - time.monotonic()
-        if left <= 0 or not poll.poll(left * 1000):
-            return None
-        chunk = os.read(descriptor, 1 << 16)
-        if not chunk:
-            return data
-        data += chunk
-
-
-def sweep() -> None:
-    """Kill and collect every child of this process; orphans of its children are its children too (see `main`)."""
-    while True:
-        for child in _children():
+        with suppress(OSError):
+            confined.end(0)
+        for pipe in (confined.requests, confined.replies, confined.complaints):
             with suppress(OSError):
-                os.kill(child, signal.SIGKILL)
+                pipe.close()
+
+
+class _Talk:
+    """The conversation with one confined program."""
+
+    def __init__(self, confined: Confined, deadline: float, stop: Event) -> None:
+        self.confined, self.deadline, self.stop = confined, deadline, stop
+        self.nonce = secrets.token_hex(16)
+        self.budget = REPORT_BYTES
+        self.where: str | None = None
+        """The test that runs, as the program says; None until it is ready for the answer."""
+
+    def hold(self, job: dict[str, str]) -> Verdict:
+        """Send the job and return the verdict."""
         try:
-            os.waitpid(-1, 0)
-        except ChildProcessError:
-            return
+            self.send(json.dumps(job).encode() + b"\n")
+            return self.receive()
+        except _Over as over:
+            outcome, detail = over.args
+        if self.where is None and outcome != "time_out":
+            raise SandboxError(self.complaints() or detail)
+        return Verdict.of(outcome, detail if self.where in (None, "import") else f"{self.where}: {detail}")
 
+    def send(self, data: bytes) -> None:
+        """Write the job, however slowly the program reads."""
+        pipe = self.confined.requests
+        os.set_blocking(pipe.fileno(), False)
+        while data:
+            self.wait(pipe, select.POLLOUT)
+            try:
+                data = data[os.write(pipe.fileno(), data) :]
+            except BlockingIOError:
+                continue
+            except OSError:
+                self.ended()
 
-def _children() -> list[int]:
-    try:
-        text = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
-    except OSError:
-        return []
-    return [int(word) for word in text.split()]
+    def receive(self) -> Verdict:
+        """Read lines until one has the outcome."""
+        rest = b""
+        while True:
+            self.wait(self.confined.replies, select.POLLIN)
+            chunk = os.read(self.confined.replies.fileno(), 1 << 16)
+            self.budget -= len(chunk)
+            if not chunk:
+                self.ended()
+            if self.budget < 0:
+                raise _Over("limit", "the limit on output was reached")
+            *lines, rest = (rest + chunk).split(b"\n")
+            for message in map(self.message, lines):
+                if "outcome" in message:
+                    return Verdict.of(message["outcome"], message["detail"])
+                self.where = message["at"]
 
+    def message(self, line: bytes) -> dict[str, str]:
+        """Return what a line says, if the runner wrote it."""
+        with suppress(ValueError, RecursionError):
+            said = json.loads(line)
+            if isinstance(said, dict) and all(isinstance(value, str) for value in said.values()):
+                form, outcome = said.keys() - {"nonce"}, said.get("outcome")
+                known = form == {"at"} or (form == {"outcome", "detail"} and outcome in _REPORTED)
+                if known and secrets.compare_digest(said.get("nonce", "").encode(), self.nonce.encode()):
+                    return said
+        raise _Over("exception", "the code wrote where the runner reports")
 
-def _leave(*_: object) -> None:
-    sweep()
-    os._exit(0)
+    def wait(self, pipe: IO[bytes], event: int) -> None:
+        """Wait until a pipe is ready."""
+        poll = select.poll()
+        poll.register(pipe.fileno(), event)
+        while not self.stop.is_set():
+            left = self.deadline - time.monotonic()
+            if left <= 0:
+                raise _Over("time_out", "the time limit was reached")
+            if poll.poll(min(left, _SLICE_S) * 1000):
+                return
+        raise Stopped
 
+    def ended(self) -> None:
+        """Say how the program ended."""
+        status = self.confined.end(min(END_S, max(0.0, self.deadline - time.monotonic())))
+        if status == -signal.SIGXCPU:
+            raise _Over("time_out", "the limit on CPU time was reached")
+        if status == -signal.SIGKILL:
+            raise _Over("limit", "the program was killed")
+        how = f"crashed (signal {-status})" if status < 0 else "ended"
+        raise _Over("exception", f"the program {how} before it reported")
 
-def probe(names: list[str]) -> dict[str, str | None]:
-    """Return which of some sandboxes works here, the first if several do, or null and why none does."""
-    limits = {"cpu_s": 10, "wall_s": 30.0, "memory_mib": 512, "processes": 16, "file_kib": 1024, "output_kib": 1024}
-    job: dict[str, Any] = {"answer": _PROBE, "source": _PROBE_CHECK, "check": "probe", "limits": limits, "probe": True}
-    reasons = []
-    for name in names:
-        reply = run_job(job | {"sandbox": name})
-        if reply.get("outcome") == "pass":
-            return {"sandbox": name, "reason": None}
-        reasons.append(f"{name}: {reply.get('error') or reply.get('said') or reply.get('detail')}")
-    return {"sandbox": None, "reason": "no sandbox works here (" + "; ".join(reasons) + ")"}
-
-
-def main() -> None:
-    """Serve jobs until standard input ends."""
-    import pytest  # noqa: F401 (before the forks)
-
-    with suppress(ImportError):
-        import sandlock  # noqa: F401
-    warnings.simplefilter("ignore")
-    signal.signal(signal.SIGTERM, _leave)
-    if sys.platform == "linux":
-        for option, value in ((_SUBREAPER, 1), (_DEATH_SIGNAL, signal.SIGTERM)):
-            ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
-    print("ready", flush=True)
-    for line in sys.stdin:
-        job = json.loads(line)
-        print(json.dumps(probe(job["names"]) if "names" in job else run_job(job)), flush=True)
-
-
-if __name__ == "__main__":
-    main()
+    def complaints(self) -> str:
+        """Return what the sandbox said."""
+        os.set_blocking(self.confined.complaints.fileno(), False)
+        with suppress(OSError):
+            return Verdict.of("", (self.confined.complaints.read() or b"").decode(errors="replace")).detail
+        return ""

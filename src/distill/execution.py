@@ -1,31 +1,47 @@
-"""Judging answers by running them: each in a sandbox of its own, against the hidden check of its prompt.
+"""Judging answers by running them: each in a sandbox of its own, by the hidden check of its prompt, under pytest.
 
 In: Markdown answers and the paths of their checks. Out: a verdict each. It runs nothing where no sandbox works
-(`unavailable` says why), and the judge never shares an interpreter with what it judges: the check runs in a trusted
-process (`distill.checking`), the answer's code in a confined one (`distill.sandboxed`), and they talk over pipes.
+(`unavailable` says why). Check and answer share one confined process, as in HumanEval, EvalPlus and BigCodeBench.
+
+The threats, and what stops them:
+- harm to this machine, its files, processes, networks and secrets: the sandbox (`sandbox`, `seccomp`);
+- endless loops, memory, floods of output: limits of the kernel (`sandbox`), a clock and a byte count (`checking`);
+- leaving early, printing or sending "passed": only a report with the run's nonce, on a channel that was taken before
+  the answer was loaded, counts (`sandboxed`, `checking`);
+- replacing builtins, pytest or what the check imports: they are compared with what they were (`seal`);
+- objects that equal everything: what a check compares is also compared with random values (`impostor`);
+- code that looks for the runner (gc, frames, ctypes, /proc/self): refused by name, before it is run (`extraction`);
+- an answer that breaks its judge: that is its own outcome, and no other's (`checking`, and here).
+What remains: in one process, code that is written against this runner can find a way to it that no list names, change
+what decides, and put it back. Models under test are not such adversaries: they were never told of this runner.
+An answer found to be one is a reason to read it in the report, not to trust the figure.
 """
 
+import ast
 import functools
-import json
 import os
-import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from queue import SimpleQueue
-from typing import IO, Any, cast
+from threading import Event
 
 from pydantic import Field
 
+from distill import checking, extraction
+from distill.checking import Verdict
 from distill.config import Model, Number
 from distill.errors import DistillError, InputError
+from distill.extraction import NoSource
+from distill.sandbox import Limits, SandboxError
 
 SANDBOXES = ("bubblewrap", "sandlock")
 """In the order in which they are tried."""
-OUTCOMES = ("pass", "no_code", "syntax", "exception", "wrong_answer", "time_out", "limit")
+OUTCOMES = ("pass", "no_code", "syntax", "refused", "exception", "wrong_answer", "time_out", "limit")
+_PROBE = "def double(number: int) -> int:\n    return 2 * number\n"
+_PROBE_CHECK = "from solution import double\n\n\ndef test_double():\n    assert double(21) == 42\n"
+Source = Callable[[str, frozenset[str]], str | NoSource]
 
 
 class SandboxParams(Model):
@@ -36,15 +52,6 @@ class SandboxParams(Model):
     memory_mib: int = Field(ge=64)
     processes: int = Field(ge=1)
     file_kib: int = Field(ge=0)
-    output_kib: int = Field(ge=1)
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What came of one answer: an outcome of OUTCOMES, and one line that is the same on every machine."""
-
-    outcome: str
-    detail: str
 
 
 def unavailable() -> str | None:
@@ -57,12 +64,14 @@ def available(names: tuple[str, ...] = SANDBOXES) -> tuple[str | None, str | Non
     """Return which of some sandboxes works here, the first if several do, or why none does."""
     if sys.platform != "linux":
         return None, "no sandbox works here (sandboxes need Linux)"
-    worker = _Worker()
-    try:
-        reply = worker.ask({"names": names})
-    finally:
-        worker.close()
-    return reply.get("sandbox"), reply.get("reason", "no sandbox works here (the judge did not start)")
+    params = SandboxParams(wall_s=30.0, cpu_s=10, memory_mib=512, processes=16, file_kib=1024)
+    reasons = []
+    for name in names:
+        verdict = _run(name, params, _PROBE, _PROBE_CHECK, Event())
+        if verdict.outcome == "pass":
+            return name, None
+        reasons.append(f"{name}: {verdict.detail.removeprefix(_NOT_STARTED)}")
+    return None, "no sandbox works here (" + "; ".join(reasons) + ")"
 
 
 def judge(
@@ -73,16 +82,18 @@ def judge(
     *,
     workers: int | None = None,
     sandbox: str | None = None,
+    source: Source = extraction.selected,
 ) -> list[Verdict]:
     """Run every answer against the check at the same place, in parallel, and return their verdicts in order.
 
     Args:
-        answers: Markdown; `distill.extraction` says which code of it is run.
+        answers: Markdown.
         checks: One path an answer.
         params: The limits of each answer.
         on_done: Called with an index and its verdict as each is known, in the caller's thread.
         workers: Answers at one time; None: one a core.
         sandbox: 'bubblewrap' or 'sandlock'; None: the one that works here.
+        source: Which code of an answer is run: `extraction.selected` or `extraction.as_written`.
 
     Raises:
         DistillError: No sandbox works here.
@@ -91,102 +102,78 @@ def judge(
     name = sandbox or available()[0]
     if name is None:
         raise DistillError(f"answers cannot be run: {unavailable()}; install bubblewrap, or skip the pass metrics")
-    texts = {path: _read(path) for path in dict.fromkeys(checks)}
-    jobs = [
-        {"answer": answer, "source": texts[path], "check": str(path), "sandbox": name, "limits": params.model_dump()}
-        for answer, path in zip(answers, checks, strict=True)
-    ]
-    return _run(jobs, on_done, min(workers or _cores(), max(1, len(jobs))))
-
-
-def _run(jobs: list[dict[str, Any]], on_done: Callable[[int, Verdict], None], size: int) -> list[Verdict]:
-    verdicts: dict[int, Verdict] = {}
-    free: SimpleQueue[_Worker] = SimpleQueue()
-    team = [_Worker() for _ in range(size)]
-    for worker in team:
-        free.put(worker)
-    pool = ThreadPoolExecutor(size)
+    texts = {path: read_check(path) for path in dict.fromkeys(checks)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what the answers' syntax is worth a warning for
+        prepared = [prepare(answer, texts[path], source) for answer, path in zip(answers, checks, strict=True)]
+    stop, verdicts = Event(), {}
+    pool = ThreadPoolExecutor(workers or _cores())
     try:
-        futures = {pool.submit(_judge_one, job, free): index for index, job in enumerate(jobs)}
+        futures = {
+            pool.submit(_judged, name, params, one, texts[path], stop): index
+            for index, (one, path) in enumerate(zip(prepared, checks, strict=True))
+        }
         for future in as_completed(futures):
             index = futures[future]
             verdicts[index] = future.result()
             on_done(index, verdicts[index])
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for worker in team:
-            worker.close()
-        pool.shutdown()
-    return [verdicts[index] for index in range(len(jobs))]
+        stop.set()
+        pool.shutdown(cancel_futures=True)
+    return [verdicts[index] for index in range(len(answers))]
 
 
-def _judge_one(job: dict[str, Any], free: "SimpleQueue[_Worker]") -> Verdict:
-    worker = free.get()
+def prepare(answer: str, check: str, source: Source) -> str | Verdict:
+    """Return the code of an answer that is to be run, or the verdict where there is nothing to run or it is refused."""
     try:
-        reply = worker.ask(job)
-    finally:
-        free.put(worker)
-    if "error" in reply:
-        raise InputError(f"{job['check']}: {reply['error']}; mend the check")
-    return Verdict(reply["outcome"], reply["detail"])
+        found = source(answer, extraction.wanted_names(check))
+        if isinstance(found, NoSource):
+            return Verdict.of(found.outcome, found.detail)
+        name = extraction.refused(found)
+    except (Exception, RecursionError) as error:  # whatever it is in this answer, it must not end the others' judging
+        return Verdict.of("syntax", f"the code could not be read ({type(error).__name__})")
+    return found if name is None else Verdict.of("refused", name)
 
 
-class _Worker:
-    """One trusted process that judges one job after another; started again should it die."""
+def read_check(path: Path) -> str:
+    """Return the text of a check.
 
-    def __init__(self) -> None:
-        self.start()
-
-    def start(self) -> None:
-        """Start the process, and wait until it says that it is ready."""
-        # No variable of the environment goes along: none is needed, and some are secrets.
-        environment = {
-            "PATH": os.environ.get("PATH", os.defpath),
-            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-        }
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "distill.checking"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment,
-            start_new_session=True,  # an interrupt from the keyboard goes to the caller alone, which ends this
-        )
-        self.jobs, self.verdicts = cast("tuple[IO[bytes], IO[bytes]]", (self.process.stdin, self.process.stdout))
-        self.closed = False
-        if self.verdicts.readline() != b"ready\n":
-            self.close()
-            raise RuntimeError("the judge's process did not start; what it said is above")
-
-    def ask(self, job: dict[str, Any]) -> dict[str, Any]:
-        """Return the reply to one job."""
-        line = b""
-        with suppress(BrokenPipeError, ValueError):
-            self.jobs.write(json.dumps(job).encode() + b"\n")
-            self.jobs.flush()
-            line = self.verdicts.readline()
-        if line.endswith(b"\n"):
-            reply: dict[str, Any] = json.loads(line)
-            return reply
-        if not self.closed:
-            self.close()
-            self.start()
-        return {"outcome": "limit", "detail": "the judge was killed"}
-
-    def close(self) -> None:
-        """End the process and what it runs."""
-        self.closed = True
-        self.process.terminate()
-        for pipe in (self.jobs, self.verdicts):
-            with suppress(BrokenPipeError):
-                pipe.close()
-        self.process.wait()
-
-
-def _read(path: Path) -> str:
+    Raises:
+        InputError: There is none, or it is itself wrong.
+    """
     try:
-        return path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
+        tree = ast.parse(text, str(path))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; write the hidden check of that held-out prompt") from None
+    except SyntaxError as error:
+        raise InputError(f"{path}:{error.lineno}: the check does not compile ({error.msg}); fix the check") from None
+    functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    if not any(function.name.startswith("test") for function in functions):
+        raise InputError(f"{path}: the check has no test function; write one whose name begins with 'test_'")
+    return text
+
+
+_NOT_STARTED = "the sandbox did not start: "
+
+
+def _judged(name: str, params: SandboxParams, prepared: str | Verdict, check: str, stop: Event) -> Verdict:
+    if isinstance(prepared, Verdict):
+        return prepared
+    verdict = _run(name, params, prepared, check, stop)
+    again = verdict.detail.startswith(_NOT_STARTED)  # on a machine that has no process or memory left for a moment
+    return _run(name, params, prepared, check, stop) if again else verdict
+
+
+def _run(name: str, params: SandboxParams, solution: str, check: str, stop: Event) -> Verdict:
+    """Return the verdict of one run; a judge that fails is an outcome too."""
+    limits = Limits(params.cpu_s, params.memory_mib, params.processes, params.file_kib)
+    try:
+        return checking.run(name, limits, params.wall_s, solution, check, stop)
+    except SandboxError as error:
+        return Verdict.of("limit", f"{_NOT_STARTED}{error}")
+    except Exception as error:
+        return Verdict.of("limit", f"{_NOT_STARTED}{type(error).__name__}: {error}")
 
 
 def _cores() -> int:

@@ -99,3 +99,25 @@ def _only_tests(tree: ast.Module, wanted: frozenset[str]) -> bool:
 def _imported(tree: ast.Module) -> set[str]:
     plain = {alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names}
     return plain | {node.module or "" for node in tree.body if isinstance(node, ast.ImportFrom)}
+
+
+def selected(answer: str, wanted: frozenset[str]) -> str | NoSource:
+    found = sources(answer, wanted)
+    return found if isinstance(found, NoSource) else found[0]
+
+
+def as_written(answer: str) -> str | NoSource:
+    found = [block.code for block in blocks(answer) if _could_be_python(block)]
+    return "\n\n".join(found) if found else NoSource("no_code", "the answer has no Python code block")
+
+
+def refused(source: str) -> str | None:
+    names = {"gc", "ctypes", "_getframe", "f_back", "__main__", "_pytest"}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            found = names & {alias.name for alias in node.names}
+        else:
+            found = names & {getattr(node, "attr", None)}
+        if found:
+            return str(min(found))
+    return None

@@ -2,15 +2,16 @@
 
 In: limits. Out: a running process with two pipes. Inside it there is no network, no environment,
 no other process to be seen, nothing that can be written, and to be read only the interpreter with its standard
-library, the system's shared libraries and /dev/null. It will not run anything where neither sandbox works.
+library, pytest, the system's shared libraries and /dev/null. It will not run anything where neither sandbox works.
 Under sandlock a program that guesses a path can learn that it exists (`stat`), not what it holds.
 
 Limits: seconds of CPU, memory, file size, open files and core dumps by rlimits; new processes, sockets and more by
 `distill.seccomp`; threads by an rlimit, which does not bind root, so that root's code runs under a user id of its own;
-wall time and output by whoever reads the pipe (`distill.channel`).
+wall time and output by whoever reads the pipe (`distill.checking`).
 """
 
 import functools
+import importlib.util
 import json
 import os
 import platform
@@ -27,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
-from distill import codec, sandboxed, seccomp
+from distill import seccomp
 
 OPEN_FILES = 64
 FIRST_USER = 60_000
@@ -35,6 +36,9 @@ FIRST_USER = 60_000
 _NO_USER = (1 << 32) - 1  # the kernel's mark for "no user"
 _MIB = 1 << 20
 _DAC_READ_SEARCH = 2
+_INSIDE = ("distill.impostor", "distill.seal", "distill.runner", "distill.sandboxed")
+"""The modules that run inside, in the order of their imports; the last one's `main` is called."""
+_RUNNER = ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments", "py")
 _SYSTEM_LIBRARIES = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/etc/ld.so.cache")
 # One malloc arena: each thread's own would reserve 64 MiB of the memory limit.
 _ENVIRONMENT = {"LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "1", "PYTHONHASHSEED": "0"}
@@ -128,7 +132,8 @@ def _sandlock(limits: Limits, filters: str) -> Confined:
     if landlock_abi_version() < min_landlock_abi():
         raise SandboxError(f"the kernel's Landlock is version {landlock_abi_version()}, not {min_landlock_abi()}")
     root = os.geteuid() == 0
-    capability = _DAC_READ_SEARCH if root and not _readable_by_others(sysconfig.get_path("stdlib")) else None
+    read = all(map(_readable_by_others, [sysconfig.get_path("stdlib"), *_runner_paths()]))
+    capability = _DAC_READ_SEARCH if root and not read else None
     # Without a user namespace the kernel counts all that the user runs; root's code has a user id of its own.
     threads = limits.processes + (0 if root else _threads_of(os.geteuid()))
     rules = _rules(limits, filters, threads, capability)
@@ -159,11 +164,12 @@ STARTERS: dict[str, Callable[[Limits, str], Confined]] = {"bubblewrap": _bubblew
 
 
 def visible() -> list[str]:
-    """Return what a confined program may read: the base interpreter, its libraries, the system's shared libraries."""
+    """Return what a confined program may read: the interpreter, its libraries, the system's, and pytest."""
     interpreter = os.path.realpath(sys.executable)
     paths = [interpreter, sysconfig.get_path("stdlib"), *_SYSTEM_LIBRARIES]
     # A library that the interpreter is linked with may lie beside it; those of the system's own are listed above.
     paths += [str(Path(sys.base_prefix, name)) for name in ("lib", "lib64") if sys.base_prefix not in ("/", "/usr")]
+    paths += _runner_paths()
     exist = dict.fromkeys(path for path in paths if os.path.exists(path))
     return [path for path in exist if not any(str(parent) in exist for parent in Path(path).parents)]
 
@@ -175,16 +181,33 @@ def _command(rules: dict[str, Any]) -> list[str]:
 
 @functools.cache
 def _program() -> str:
-    """Return one program that holds the two modules that run inside, which it could not see there as files."""
-    files = {module.__name__: Path(str(module.__file__)) for module in (codec, sandboxed)}
-    texts = {name: file.read_text(encoding="utf-8") for name, file in files.items()}
+    """Return one program that holds the modules that run inside, which it could not see there as files."""
+    texts = {name: Path(__file__).with_name(f"{name.partition('.')[2]}.py").read_text("utf-8") for name in _INSIDE}
     return (
         "import sys, types\n"
+        "from importlib.util import spec_from_file_location\n"
+        "class Runner:\n"  # the folder around these packages cannot be listed, so Python's own finder sees none
+        f"    files = {runner_files()!r}\n"
+        "    def find_spec(name, path, target=None):\n"
+        "        return spec_from_file_location(name, Runner.files[name]) if name in Runner.files else None\n"
+        "sys.meta_path.append(Runner)\n"
         f"for name, text in {texts!r}.items():\n"
         "    module = sys.modules[name] = types.ModuleType(name)\n"
-        "    exec(compile(text, name, 'exec'), module.__dict__)\n"
+        "    exec(compile(text, name, 'exec', dont_inherit=True), module.__dict__)\n"
         "module.main()\n"
     )
+
+
+@functools.cache
+def runner_files() -> dict[str, str]:
+    """Return pytest and what it imports: by name, the file that a module is or that a package begins with."""
+    specs = {name: importlib.util.find_spec(name) for name in _RUNNER}
+    return {name: os.path.realpath(spec.origin) for name, spec in specs.items() if spec and spec.origin}
+
+
+def _runner_paths() -> list[str]:
+    """Return what is to be readable of them, and nothing beside them."""
+    return [file.removesuffix("/__init__.py") for file in runner_files().values()]
 
 
 def _rules(limits: Limits, filters: str, threads: int, capability: int | None) -> dict[str, Any]:

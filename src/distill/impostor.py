@@ -1,0 +1,150 @@
+"""Inside the sandbox: objects that equal everything are found out, so that they cannot pass a check by agreeing.
+
+In: the tree of a hidden check. Out: the same tree, in which every value that is compared first goes through `Watch`,
+which returns the very same object, so that `is` and all else stay as they are, or raises where the object also claims
+to equal a value drawn at random. Lists, tuples, sets and dicts are looked into. Line numbers are kept.
+
+What it will not do: find an object that guesses what it is compared with, or that hides in attributes of another.
+"""
+
+import ast
+import secrets
+from collections import deque
+from collections.abc import Callable, Iterator
+from operator import eq, gt, lt
+from typing import Any
+from unittest import mock
+
+NAME = "@watch"
+"""What a check's namespace has a `Watch` as; no code can name it."""
+LOOKED_INTO = 10_000
+"""Values of one container that are looked at, as long as `_ALL` allows; a check in a loop must not become quadratic."""
+_ALL = 1_000_000
+_FEW = 16
+_ATOMS = frozenset({int, str, float, bool, bytes, type(None), complex, type, type(len), type(lambda: None)})
+_ITEMS: tuple[tuple[type, Callable[[Any], Any]], ...] = (
+    (list, list.__iter__),
+    (tuple, tuple.__iter__),
+    (set, set.__iter__),
+    (frozenset, frozenset.__iter__),
+    (deque, deque.__iter__),
+    (dict, lambda value: (part for pair in dict.items(value) for part in pair)),
+)
+
+
+class EqualsEverything(AssertionError):
+    """A value claims to equal what nothing honest equals."""
+
+
+class Watch:
+    """Returns what it is given, or raises EqualsEverything.
+
+    `asks_any`: whether the check itself uses `unittest.mock.ANY`, which equals everything and is then no impostor.
+    """
+
+    def __init__(self, asks_any: bool) -> None:
+        self.probes = (object(), secrets.token_hex(16), secrets.randbits(100), secrets.randbits(60) / 7)
+        self.exempt = type(mock.ANY) if asks_any else Watch
+        self.left = _ALL
+
+    def __call__(self, value: Any, decides: bool = False) -> Any:
+        """Look at a value and, if it is a container, at what is in it.
+
+        `decides`: whether the comparison is used for its truth at once; then any true result is a claim.
+        """
+        if type(value) in _ATOMS:
+            return value
+        count, limit = 0, LOOKED_INTO if self.left > 0 else _FEW
+        waiting, seen = [value], set()
+        while waiting and count < limit:
+            one = waiting.pop()
+            count += 1
+            if type(one) in _ATOMS or id(one) in seen:
+                continue
+            seen.add(id(one))
+            if self.agrees(one, decides):
+                raise EqualsEverything("this value equals everything")
+            for kind, items in _ITEMS:
+                if issubclass(type(one), kind):
+                    # As many as may still be looked at: a copy of a large container costs too.
+                    waiting += [part for part, _ in zip(items(one), range(limit - count), strict=False)]
+                    break
+        self.left -= count
+        return value
+
+    def agrees(self, value: Any, decides: bool) -> bool:
+        """Tell whether a value equals a probe, or is said to be both less and greater."""
+        kind = type(value)
+        if kind is self.exempt:
+            return False
+        if kind.__eq__ is not object.__eq__ and any(_claims(eq, value, probe, decides) for probe in self.probes):
+            return True
+        if kind.__lt__ is object.__lt__ or kind.__gt__ is object.__gt__:
+            return False
+        return any(all(_claims(order, value, probe, decides) for order in (lt, gt)) for probe in self.probes)
+
+
+def _claims(compare: Callable[[Any, Any], Any], value: Any, probe: Any, decides: bool) -> bool:
+    try:
+        result = compare(value, probe)
+        if decides or any(hasattr(type(result), name) for name in ("__bool__", "__len__")):
+            return bool(result)
+        return False  # an object that is true by default may be an expression: `str(Column("age") == 5)`
+    except Exception:
+        return False  # many an honest object cannot be compared with one of another kind
+
+
+class _Watcher(ast.NodeTransformer):
+    def __init__(self, deciding: set[ast.expr]) -> None:
+        self.deciding = deciding
+
+    def visit_Compare(self, node: ast.Compare) -> ast.AST:
+        self.generic_visit(node)
+        if not all(isinstance(operator, ast.Is | ast.IsNot) for operator in node.ops):
+            decides = node in self.deciding
+            node.left = _watched(node.left, decides)
+            node.comparators = [_watched(value, decides) for value in node.comparators]
+        return node
+
+    def visit_Match(self, node: ast.Match) -> ast.AST:
+        self.generic_visit(node)
+        node.subject = _watched(node.subject, True)
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """Watch what is given to functions that compare: unittest's methods, isinstance, math.isclose, operator.eq."""
+        self.generic_visit(node)
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if name.startswith("assert") or name in ("isinstance", "issubclass", "isclose", "eq", "ne"):
+            node.args = [value if isinstance(value, ast.Starred) else _watched(value, True) for value in node.args]
+        return node
+
+
+def _watched(node: ast.expr, decides: bool) -> ast.expr:
+    if isinstance(node, ast.Constant):
+        return node
+    words = [ast.Name(NAME, ast.Load()), ast.Constant(decides)]
+    call = ast.Call(words[0], [node, words[1]], [])
+    for word in [*words, call]:
+        ast.copy_location(word, node)
+    return call
+
+
+def _decides(node: ast.expr) -> Iterator[ast.expr]:
+    """Yield what a condition is made of."""
+    yield node
+    parts = node.values if isinstance(node, ast.BoolOp) else [node.operand] if isinstance(node, ast.UnaryOp) else []
+    for part in parts:
+        yield from _decides(part)
+
+
+def watched(tree: ast.Module) -> tuple[ast.Module, Watch]:
+    """Return a check's tree in which all that is compared goes through the watch, and the watch, to be put in by NAME.
+
+    The tree is changed in place.
+    """
+    nodes = list(ast.walk(tree))
+    names = {getattr(node, "id", None) or getattr(node, "attr", None) for node in nodes}
+    conditions = [node.test for node in nodes if isinstance(node, ast.Assert | ast.If | ast.While | ast.IfExp)]
+    deciding = {part for condition in conditions for part in _decides(condition)}
+    return _Watcher(deciding).visit(tree), Watch("ANY" in names)
