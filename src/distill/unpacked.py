@@ -14,6 +14,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from filelock import FileLock
@@ -35,14 +36,19 @@ def directory(package: str, file: str, identity: str, make: Callable[[Path], Non
             done.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(done.with_name("lock")):
                 if not _whole(done):  # nobody else made it while this process waited
-                    print(f"unpacking the student {identity}, once, into {done}", file=sys.stderr, flush=True)
+                    _say(f"unpacking the student {identity}, once, into {done}")
                     _make(done, make)
     except (OSError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:200]
-        print(f"note: the student {identity} cannot be unpacked ({reason}), so each command takes its time to load it "
-              f"from the package; see that {PLACE} can be written to", file=sys.stderr, flush=True)  # fmt: skip
+        _say(f"note: the student {identity} cannot be unpacked ({reason}), so each command takes its time to load it "
+             f"from the package; see that {PLACE} can be written to")  # fmt: skip
         return None
     return done
+
+
+@cache  # tokenizer and model are loaded one after the other, and one note is enough
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _key(identity: str) -> str:
