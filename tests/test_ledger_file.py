@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 
 from collecting import Folder, folder
-from distill import ledger_file
+from distill import ballast, ledger_file
 from distill.errors import InputError, TeacherError
-from distill.ledger import Ledger, Op, parsed, received, sent
-from distill.ledger_file import hold, spool_of
-from distill.spool import Spool
+from distill.ledger import Ledger
+from distill.ledger_file import hold
 from messages_server import MessagesServer
-from test_ledger import call, message
+from test_ledger import call, message, pay, record
 
 
 def test_location(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +64,7 @@ def test_what_a_killed_run_left(tmp_path: Path) -> None:
     for key, via, raw in (("a", "online", message("Yes.")), ("b", "online", b"<"), ("c", "online", None),
                           ("d", "batch", None)):  # fmt: skip
         made = call(ledger, key, via)
-        ledger.apply([sent(made)] + ([received(made.id, raw)] if raw else []))
+        record(ledger, made, raw)
     ledger.close()
     with hold(path) as opened:
         assert opened.ledger.states() == {"lost": 1, "paid": 1, "sent": 1, "unreadable": 1}
@@ -77,7 +76,7 @@ def test_what_a_killed_run_left(tmp_path: Path) -> None:
 def test_a_newer_ledger_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     ledger = Ledger(path)
-    ledger._writer.execute("PRAGMA user_version = 99")
+    ledger._connection.execute("PRAGMA user_version = 99")
     ledger.close()
     with pytest.raises(InputError, match="newer version"), hold(path):
         pass
@@ -86,12 +85,8 @@ def test_a_newer_ledger_is_left_alone(tmp_path: Path) -> None:
 
 def make(path: Path, answers: int) -> None:
     ledger = Ledger(path)
-    ops: list[Op] = []
     for number in range(answers):
-        raw = message(f"Answer {number}. " + "x" * 3000)
-        made = call(ledger, f"key-{number}")
-        ops += [sent(made), received(made.id, raw), parsed(made.id, raw, "online")[0]]
-    ledger.apply(ops)
+        pay(ledger, f"key-{number}", message(f"Answer {number}. " + "x" * 3000))
     ledger.close()
 
 
@@ -144,7 +139,7 @@ def test_a_corrupt_ledger_stops_the_stage_before_it_pays_again(tmp_path: Path) -
 
 
 def test_no_room_for_the_ballast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger_file, "BALLAST_BYTES", 10**18)
+    monkeypatch.setattr(ballast, "BYTES", 10**18)
     with pytest.raises(OSError, match="ledger"), hold(tmp_path / "ledger.sqlite"):
         pass
     assert not (tmp_path / "ledger.sqlite").exists()
@@ -224,27 +219,3 @@ def test_an_error_that_does_not_name_the_corrupt_file_is_no_stop(tmp_path: Path)
         raise TeacherError("committed answers cannot be had")
     with hold(path) as opened:
         assert opened.rescued == f"{path}.corrupt-1"
-
-
-@pytest.mark.parametrize("gone", [False, True])
-def test_a_spooled_response_outlives_a_corrupt_ledger(tmp_path: Path, gone: bool) -> None:
-    """It is matched by its call's number, which stays the same; if its row is gone, it is an answer all the same."""
-    path = tmp_path / "ledger.sqlite"
-    make(path, 200)
-    ledger = Ledger(path)
-    ledger.apply([("DELETE FROM calls WHERE id < 10", ())])
-    made = call(ledger, "spooled")
-    if not gone:
-        ledger.apply([sent(made)])
-    ledger.close()
-    spool = Spool(spool_of(path))
-    spool.put(made.id, made.key, message("Kept."))
-    spool.close()
-    raw = bytearray(path.read_bytes())
-    raw[300_000:310_000] = os.urandom(10_000)
-    path.write_bytes(raw)
-    with hold(path) as opened:
-        found = opened.ledger.find("spooled")
-        assert found is not None
-        assert found.answer.text == "Kept."
-        assert opened.ledger.next_id() > made.id

@@ -19,9 +19,10 @@ from typing import NamedTuple
 import pytest
 
 from distill import pages, rescue
-from distill.ledger import COLUMNS, Ledger, Op, parsed, received, sent
+from distill.ledger import Ledger
 from distill.ledger_file import hold
-from test_ledger import call, message
+from distill.store import COLUMNS
+from test_ledger import call, message, pay
 
 ANSWERS = 5000
 SHARES = range(8)  # of the soak
@@ -49,13 +50,8 @@ def fill(path: Path, answers: int, short: int = 100, long: int = 9000) -> None:
     ledger = Ledger(path)
     ledger.add_batch({"id": 1, "nonce": "n", "remote": "r", "state": "created", "server": "s", "created": 1.5,
                       "requests": 3})  # fmt: skip
-    for start in range(0, answers, 500):
-        ops: list[Op] = []
-        for number in range(start, min(start + 500, answers)):
-            raw = message(f"Answer {number}. " + "x" * (short if number % 50 else long))
-            made = call(ledger, f"key-{number}")
-            ops += [sent(made), received(made.id, raw), parsed(made.id, raw, "online")[0]]
-        ledger.apply(ops)
+    for number in range(answers):
+        pay(ledger, f"key-{number}", message(f"Answer {number}. " + "x" * (short if number % 50 else long)))
     ledger.close()
 
 
@@ -164,15 +160,14 @@ def test_every_page(sound: Path, tmp_path: Path, can_recover: bool, share: int) 
     )
 
 
-def test_what_is_in_the_log_counts(tmp_path: Path) -> None:
+def test_what_is_in_the_log_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that was killed leaves its last answers in the log; the file's first page is gone, and SQLite gives up."""
     path = tmp_path / "ledger.sqlite"
     fill(path, 500)
     ledger = Ledger(path)
+    monkeypatch.setattr(ledger, "sync", lambda: None)
     for key in ("a", "b"):
-        made = call(ledger, key)
-        raw = message(f"In the log: {key}. " + "y" * 6000)
-        ledger.apply([sent(made), received(made.id, raw), parsed(made.id, raw, "online")[0]])
+        pay(ledger, key, message(f"In the log: {key}. " + "y" * 6000))
     aside = tmp_path / "aside.sqlite"
     for suffix in ("", "-wal"):
         shutil.copy(f"{path}{suffix}", f"{aside}{suffix}")
@@ -191,12 +186,13 @@ def test_what_is_in_the_log_counts(tmp_path: Path) -> None:
         assert opened.ledger.states() == {"paid": 502}
 
 
-def test_an_uncommitted_end_of_the_log_does_not_count(tmp_path: Path) -> None:
+def test_an_uncommitted_end_of_the_log_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "ledger.sqlite"
     ledger = Ledger(path)
-    ledger.apply([sent(call(ledger, "committed"))])
+    monkeypatch.setattr(ledger, "sync", lambda: None)
+    ledger.record_sent(call(ledger, "committed"))
     whole = Path(f"{path}-wal").read_bytes()
-    ledger.apply([sent(call(ledger, "cut off"))])
+    ledger.record_sent(call(ledger, "cut off"))
     shutil.copy(path, tmp_path / "copy")
     frames = Path(f"{path}-wal").read_bytes()
     (tmp_path / "copy-wal").write_bytes(frames[: len(whole) + 24 + 4096])
@@ -224,9 +220,12 @@ def test_of_two_states_of_a_call_the_better_one_counts(tmp_path: Path, monkeypat
     ledger = Ledger(path)
     made, raw = call(ledger), message("Yes.")
     states: list[pages.Record] = []
-    for ops in ([sent(made)], [received(made.id, raw)], [parsed(made.id, raw, "online")[0]]):
-        ledger.apply(ops)
-        states.append(calls(path)[-1])
+    ledger.record_sent(made)
+    states.append(calls(path)[0])
+    ledger.record_received(made.id, raw)
+    states.append(calls(path)[0])
+    ledger.record_parsed(made.id, raw, "online")
+    states.append(calls(path)[0])
     ledger.close()
     damaged = (made.id, [*states[2][1][:-1], raw[:-1] + b"\0"])
     for order in ([0, 1, 2, 3], [3, 2, 1, 0], [2, 3, 0, 1]):

@@ -120,19 +120,17 @@ async def _ask(job: Job, lacking: int) -> "Outcome":
 
     from distill.api import Api
     from distill.budget import Budget
-    from distill.journal import Journal
     from distill.running import Running
 
     if job.runtime.budget_usd is not None and (note := job.unpriced()):
         print(f"note: {note}", file=sys.stderr)
-    running, journal = Running(), Journal(job.ledger)
+    running = Running()
     budget = Budget(limit(job.runtime), *job.ledger.spent(all_prices(job.params)))
     async with Api(job.teacher, job.runtime.timeout_s) as api:
         with running.signals(), tqdm(total=lacking, desc="collect", unit="answer", disable=None) as bar:
-            parts = {"api": api, "teacher": job.teacher, "runtime": job.runtime, "price": job.price, "journal": journal,
-                     "budget": budget, "running": running, "progress": bar.update}  # fmt: skip
+            parts = {"api": api, "teacher": job.teacher, "runtime": job.runtime, "price": job.price,
+                     "ledger": job.ledger, "budget": budget, "running": running, "progress": bar.update}  # fmt: skip
             await _run(job, parts)
-    journal.close()
     return running.outcome
 
 

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from distill.errors import InputError
 from distill.jsonl import Row
-from distill.ledger import BATCH_COLUMNS, COLUMNS, STATES, VERSION, Ledger, is_batch, is_call
+from distill.ledger import Ledger
 from distill.pages import records
+from distill.store import BATCH_COLUMNS, COLUMNS, STATES, VERSION, is_batch, is_call
 
-MARK = "CREATE TABLE IF NOT EXISTS rescues (aside TEXT NOT NULL, told TEXT NOT NULL)"
 WITH_ITS_LOG = ("-wal", "-shm", "")
 
 
@@ -33,15 +33,8 @@ def rescue(path: Path) -> None:
 
 def untold(ledger: Ledger, command: str) -> str | None:
     """Return where the ledger before this one lies, if it was corrupt and `command` has not stopped for that yet."""
-    if not ledger.query("SELECT 1 FROM sqlite_master WHERE name = 'rescues'"):
-        return None
-    told = {name for (name,) in ledger.query("SELECT told FROM rescues")}
-    return None if command in told else str(ledger.query("SELECT aside FROM rescues LIMIT 1")[0][0])
-
-
-def tell(ledger: Ledger, aside: str, command: str) -> None:
-    """Note that `command` has said that the ledger was rebuilt, and may pay for what is missing."""
-    ledger.apply([("INSERT INTO rescues VALUES (?, ?)", (aside, command))])
+    notes = ledger.rescues()
+    return None if not notes or command in (told for _, told in notes) else notes[0][0]
 
 
 def _is_corrupt(path: Path) -> bool:
@@ -81,7 +74,7 @@ def _salvage(path: Path) -> None:
         for batch in _batches(path):
             ledger.add_batch(batch)
         ledger.restore(_calls(path))
-        ledger.apply([(MARK, ()), ("INSERT INTO rescues VALUES (?, '')", (str(aside),))])
+        ledger.note_rescue(str(aside), "")
         print(f"{path}: {sum(ledger.states().values())} calls rescued from {aside.name}", file=sys.stderr)
     finally:
         ledger.close()
