@@ -91,8 +91,8 @@ def overwrite(path: Path, number: int, size: int = 4096) -> None:
 
 def served(path: Path) -> int:
     """How many answers the ledger serves when it is opened."""
-    with hold(path) as opened:
-        return sum(opened.ledger.find(f"key-{number}") is not None for number in range(ANSWERS))
+    with hold(path) as ledger:
+        return sum(ledger.find(f"key-{number}") is not None for number in range(ANSWERS))
 
 
 def saved_by_sqlite(path: Path) -> int:
@@ -180,10 +180,10 @@ def test_what_is_in_the_log_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         if int.from_bytes(raw_log[start : start + 4]) == 1:
             raw_log[start + 24 : start + 124] = bytes(100)
     log.write_bytes(raw_log)
-    with hold(aside) as opened:
-        texts = [stored and stored.answer.text[:13] for stored in map(opened.ledger.find, "ab")]
+    with hold(aside) as ledger:
+        texts = [stored and stored.answer.text[:13] for stored in map(ledger.find, "ab")]
         assert texts == ["In the log: a", "In the log: b"]
-        assert opened.ledger.states() == {"paid": 502}
+        assert ledger.states() == {"paid": 502}
 
 
 def test_an_uncommitted_end_of_the_log_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,12 +206,12 @@ def test_an_answer_that_is_damaged_is_billed_and_not_served(tmp_path: Path, caps
     fill(path, 51, long=20_000)
     page = [page for page in layout(path) if page.type == "overflow"][1]
     overwrite(path, page.number)
-    with hold(path) as opened:
-        assert opened.rescued is not None
-        assert [batch["remote"] for batch in opened.ledger.open_batches()] == ["r"]
-        assert opened.ledger.states() == {"paid": 51}
-        assert [usage.output_tokens for *_, usage in opened.ledger.totals("call")] == [51 * 20]
-        assert sum(opened.ledger.find(f"key-{number}") is not None for number in range(51)) == 50
+    with hold(path) as ledger:
+        assert rescue.set_aside(path) is not None
+        assert [batch["remote"] for batch in ledger.open_batches()] == ["r"]
+        assert ledger.states() == {"paid": 51}
+        assert [usage.output_tokens for *_, usage in ledger.totals("call")] == [51 * 20]
+        assert sum(ledger.find(f"key-{number}") is not None for number in range(51)) == 50
     assert "is damaged and not used" in capsys.readouterr().err
 
 
@@ -232,9 +232,9 @@ def test_of_two_states_of_a_call_the_better_one_counts(tmp_path: Path, monkeypat
         found = [[*states, damaged][number] for number in order]
         monkeypatch.setattr(rescue, "records", lambda _, found=found: iter(found))
         path.write_bytes(b"rubbish" * 1000)
-        with hold(path) as opened:
-            assert opened.ledger.states() == {"paid": 1}
-            stored = opened.ledger.find("k")
+        with hold(path) as ledger:
+            assert ledger.states() == {"paid": 1}
+            stored = ledger.find("k")
             assert stored is not None
             assert stored.answer.text == "Yes."
         path.unlink()
@@ -255,9 +255,9 @@ def test_a_row_that_no_call_can_be_is_left_out(
     found[0][1][1 + COLUMNS.index(name)] = value
     monkeypatch.setattr(rescue, "records", lambda _: iter(found))
     path.write_bytes(b"rubbish" * 1000)
-    with hold(path) as opened:
-        assert opened.ledger.states() == {"paid": 1}
-        assert opened.ledger.find("key-1") is not None
+    with hold(path) as ledger:
+        assert ledger.states() == {"paid": 1}
+        assert ledger.find("key-1") is not None
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -55,12 +55,6 @@ class Ledger(Store):
                 seen.add(name)
                 yield row
 
-    def rescues(self) -> list[tuple[str, str]]:
-        """Return what `note_rescue` noted, the oldest first."""
-        if not self.query("SELECT 1 FROM sqlite_master WHERE name = 'rescues'"):
-            return []
-        return self.query("SELECT aside, told FROM rescues ORDER BY rowid")
-
     def find(self, key: str) -> Stored | None:
         """Return the paid answer under `key`, or None; a text beats a stub, then the first one counts."""
         rows = self._connection.execute(

@@ -37,11 +37,11 @@ def main(doc: str | None) -> None:
     args = parser.parse_args()
     path = location()
     if args.command == "import":
-        with hold(path) as opened:
-            print(f"{path}: {import_rows(opened.ledger, args.file)} answers imported")
+        with hold(path) as ledger:
+            print(f"{path}: {import_rows(ledger, args.file)} answers imported")
     elif args.command == "abandon":
-        with hold(path) as opened:
-            print(f"{path}: {abandon(opened.ledger, args.batch)} calls given up")
+        with hold(path) as ledger:
+            print(f"{path}: {abandon(ledger, args.batch)} calls given up")
     else:
         _read(path, args.params, args.file if args.command == "export" else None)
 

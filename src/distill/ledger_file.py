@@ -10,7 +10,6 @@ import os
 import sqlite3
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -18,17 +17,9 @@ from filelock import FileLock, Timeout
 from distill import ballast
 from distill.errors import TeacherError
 from distill.ledger import Ledger
-from distill.rescue import rescue, untold
+from distill.rescue import rescue
 
 DEFAULT = Path(".distill/ledger.sqlite")
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A ledger that is held by this process; `rescued`: the corrupt file before it, unless this command said so."""
-
-    ledger: Ledger
-    rescued: str | None
 
 
 def location() -> Path:
@@ -50,7 +41,7 @@ def root() -> Path:
 
 
 @contextlib.contextmanager
-def hold(path: Path) -> Iterator[Opened]:
+def hold(path: Path) -> Iterator[Ledger]:
     """Open the ledger at `path` for this process alone, made ready: no call of a dead process counts as in flight.
 
     Raises:
@@ -63,29 +54,10 @@ def hold(path: Path) -> Iterator[Opened]:
         ledger = Ledger(path)
         try:
             ledger.settle()
-            with _told_once(ledger) as rescued:
-                yield Opened(ledger, rescued)
+            yield ledger
         finally:
             ledger.close()
             ballast.drop(path)
-
-
-@contextlib.contextmanager
-def _told_once(ledger: Ledger) -> Iterator[str | None]:
-    """Yield the corrupt file before `ledger` to each command until it ended well, or named that file in its error.
-
-    So `make estimate` between a collection and the next does not take the latter's one stop away.
-    """
-    command = Path(sys.argv[0]).stem
-    rescued = untold(ledger, command)
-    try:
-        yield rescued
-    except TeacherError as error:
-        if rescued and rescued in str(error):
-            ledger.note_rescue(rescued, command)
-        raise
-    if rescued:
-        ledger.note_rescue(rescued, command)
 
 
 @contextlib.contextmanager

@@ -1,11 +1,12 @@
 """A corrupt ledger: it is kept aside, and what can be read of it is copied into a new one that takes its place.
 
 The copy is made beside the ledger and renamed when it is whole, so that a kill at any point ends in the corrupt ledger
-or in the rebuilt one. The rebuilt ledger knows that it is one, and which commands have said so: each that misses
-answers stops once before it pays for them again. What it will not do: throw a file away.
+or in the rebuilt one. As long as the corrupt one lies there, nothing that is missing is paid for: somebody has to look
+for a backup of it, and to move it away, first. What it will not do: throw a file away.
 """
 
 import contextlib
+import glob
 import os
 import sqlite3
 import sys
@@ -31,10 +32,10 @@ def rescue(path: Path) -> None:
         _install(path)
 
 
-def untold(ledger: Ledger, command: str) -> str | None:
-    """Return where the ledger before this one lies, if it was corrupt and `command` has not stopped for that yet."""
-    notes = ledger.rescues()
-    return None if not notes or command in (told for _, told in notes) else notes[0][0]
+def set_aside(path: Path) -> Path | None:
+    """Return where a corrupt ledger lies that was at `path`, until somebody has moved it away."""
+    found = path.parent.glob(f"{glob.escape(path.name)}.corrupt-*")
+    return max((file for file in found if not file.name.endswith(("-wal", "-shm"))), default=None)
 
 
 def _is_corrupt(path: Path) -> bool:
@@ -74,7 +75,6 @@ def _salvage(path: Path) -> None:
         for batch in _batches(path):
             ledger.add_batch(batch)
         ledger.restore(_calls(path))
-        ledger.note_rescue(str(aside), "")
         print(f"{path}: {sum(ledger.states().values())} calls rescued from {aside.name}", file=sys.stderr)
     finally:
         ledger.close()

@@ -190,11 +190,6 @@ class Store:
             self._write(*(_insert(row["id"], row, "INSERT OR REPLACE") for row in part))
             self._last_id = max(self._last_id, *(row["id"] for row in part))
 
-    def note_rescue(self, aside: str, command: str) -> None:
-        """Note where the corrupt ledger before this one lies, and which command has said so (empty: none yet)."""
-        self._write(("CREATE TABLE IF NOT EXISTS rescues (aside TEXT NOT NULL, told TEXT NOT NULL)", ()),
-                    ("INSERT INTO rescues VALUES (?, ?)", (aside, command)))  # fmt: skip
-
     def add_batch(self, batch: Row, calls: Iterable[Call] = ()) -> None:
         """Write down a batch, with `id` (`next_batch()`, or one that is free) and BATCH_COLUMNS, and its calls.
 
