@@ -20,7 +20,7 @@ from distill import estimate, teachers
 from distill.errors import InputError
 from distill.ledger import Ledger
 from distill.request import ask
-from distill.store import Call
+from distill.schema import Call
 from distill.teachers import MessagesTeacher
 from messages_server import Behaviour, MessagesServer
 from test_ledger import message, record

@@ -12,7 +12,7 @@ import pytest
 from distill.answer import Answer, Usage
 from distill.ledger import Ledger
 from distill.pricing import Price
-from distill.store import Call
+from distill.schema import Call
 
 PRICE = Price(input=3.0, output=15.0, cache_write=3.75, cache_read=0.3, batch=0.5)
 

@@ -21,7 +21,7 @@ import pytest
 from distill import pages, rescue
 from distill.ledger import Ledger
 from distill.ledger_file import hold
-from distill.store import COLUMNS
+from distill.schema import COLUMNS
 from test_ledger import call, message, pay
 
 ANSWERS = 5000

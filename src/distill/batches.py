@@ -27,7 +27,7 @@ from distill.online import Wait, refusal, too_long, unwritable
 from distill.pricing import Price
 from distill.request import Ask, split, wire
 from distill.running import Running, Stopped
-from distill.store import Call
+from distill.schema import Call
 from distill.teachers import ApiTeacher, RuntimeParams
 
 T = TypeVar("T")

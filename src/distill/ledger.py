@@ -22,7 +22,8 @@ from pathlib import Path
 from distill.answer import COUNTS, Answer, Usage, parse
 from distill.jsonl import Row
 from distill.pricing import FREE, Price
-from distill.store import BATCH_COLUMNS, COLUMNS, Store
+from distill.schema import BATCH_COLUMNS, COLUMNS
+from distill.store import Store
 
 
 @dataclass(frozen=True)

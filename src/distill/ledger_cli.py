@@ -14,7 +14,7 @@ from distill.jsonl import Row, atomic_writer, read_jsonl
 from distill.ledger import Ledger
 from distill.ledger_file import hold, location, readable
 from distill.pricing import FREE, all_prices
-from distill.store import COLUMNS, NUMBERS, TEXTS
+from distill.schema import COLUMNS, NUMBERS, TEXTS
 
 STATES = {
     "failed": "refused or not sent, not billed",

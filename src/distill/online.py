@@ -22,7 +22,7 @@ from distill.pace import Pace
 from distill.pricing import Price
 from distill.request import Ask, wire
 from distill.running import Running, Stopped
-from distill.store import Call
+from distill.schema import Call
 from distill.teachers import ApiTeacher, RuntimeParams
 
 # So many prompts in a row without an answer, and none since: it is not the prompts.

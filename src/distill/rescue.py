@@ -18,7 +18,7 @@ from distill.errors import InputError
 from distill.jsonl import Row
 from distill.ledger import Ledger
 from distill.pages import records
-from distill.store import BATCH_COLUMNS, COLUMNS, STATES, VERSION, is_batch, is_call
+from distill.schema import BATCH_COLUMNS, COLUMNS, STATES, VERSION, is_batch, is_call
 
 WITH_ITS_LOG = ("-wal", "-shm", "")
 
