@@ -18,11 +18,12 @@ import yaml
 from collecting import Folder, folder
 from distill import estimate, teachers
 from distill.errors import InputError
-from distill.ledger import Call, Ledger, parsed, received, sent
+from distill.ledger import Ledger
 from distill.request import ask
+from distill.schema import Call
 from distill.teachers import MessagesTeacher
 from messages_server import Behaviour, MessagesServer
-from test_ledger import message
+from test_ledger import message, record
 
 
 def asking(path: Path, url: str, prompts: int = 0, teacher: str = "claude", **runtime: Any) -> Folder:
@@ -112,7 +113,8 @@ def pay(made: Folder, keys: Iterable[str], tokens: int, max_tokens: int) -> None
         for key in keys:
             call = Call(ledger.next_id(), key, "claude-sonnet-4-6", "s", "online", max_tokens, Decimal(1))
             raw = message("Yes.", tokens=(10, tokens))
-            ledger.apply([sent(call), received(call.id, raw), parsed(call.id, raw, "online")[0]])
+            record(ledger, call, raw)
+            ledger.record_parsed(call.id, raw, "online")
 
 
 @pytest.mark.parametrize("same_cap", [False, True])

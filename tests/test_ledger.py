@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from distill.answer import Answer, Usage
-from distill.ledger import Call, Ledger, ended, parsed, received, sent
+from distill.ledger import Ledger
 from distill.pricing import Price
+from distill.schema import Call
 
 PRICE = Price(input=3.0, output=15.0, cache_write=3.75, cache_read=0.3, batch=0.5)
 
@@ -33,23 +34,36 @@ def call(ledger: Ledger, key: str = "k", via: str = "online", worst: str = "0.5"
     return Call(ledger.next_id(), key, "m", "http://s", via, 100, Decimal(worst), day="2026-01-02")
 
 
+def record(ledger: Ledger, made: Call, raw: bytes | None = None) -> None:
+    """A call was sent, and perhaps its response came."""
+    ledger.record_sent(made)
+    if raw is not None:
+        ledger.record_received(made.id, raw)
+
+
 def pay(ledger: Ledger, key: str, raw: bytes, via: str = "online") -> None:
     made = call(ledger, key, via)
-    ledger.apply([sent(made), received(made.id, raw)])
-    ledger.apply([parsed(made.id, raw, via)[0]])
+    record(ledger, made, raw)
+    ledger.record_parsed(made.id, raw, via)
+
+
+def execute(ledger: Ledger, sql: str) -> None:
+    """Change the ledger as nothing in the program does."""
+    ledger._connection.execute(sql)
 
 
 def test_only_paid_answers_are_served(ledger: Ledger) -> None:
     states = ["sent", "received", "failed", "lost", "unreadable"]
     for state in states:
         made = call(ledger, state)
-        ledger.apply([sent(made)])
+        ledger.record_sent(made)
         if state in ("failed", "lost"):
-            ledger.apply([ended(made.id, state, "because")])
+            ledger.record_ended(made.id, state, "because")
         if state == "received":
-            ledger.apply([received(made.id, message("not parsed yet"))])
+            ledger.record_received(made.id, message("not parsed yet"))
         if state == "unreadable":
-            ledger.apply([received(made.id, b"<html>"), parsed(made.id, b"<html>", "online")[0]])
+            ledger.record_received(made.id, b"<html>")
+            assert ledger.record_parsed(made.id, b"<html>", "online") is None
     assert ledger.states() == dict.fromkeys(sorted(states), 1)
     assert [ledger.find(state) for state in states] == [None] * 5
     pay(ledger, "paid", message("Yes."))
@@ -68,17 +82,20 @@ def test_the_raw_response_is_kept_as_it_came(ledger: Ledger, tmp_path: Path) -> 
 
 def test_an_ended_call_keeps_its_state(ledger: Ledger) -> None:
     pay(ledger, "k", message("Yes."))
-    ledger.apply([ended(1, "lost", "too late")])
+    ledger.record_ended(1, "lost", "too late")
     assert ledger.states() == {"paid": 1}
 
 
 def test_all_or_nothing(ledger: Ledger) -> None:
     made = call(ledger)
+    batch = {"id": 1, "nonce": "n", "remote": None, "state": "intent", "server": "s", "created": 1.5, "requests": 2}
     with pytest.raises(sqlite3.IntegrityError):
-        ledger.apply([sent(made), sent(made)])
+        ledger.add_batch(batch, [made, made])
     assert ledger.states() == {}
-    ledger.apply([sent(made)])
+    assert ledger.open_batches() == []
+    ledger.add_batch(batch, [made])
     assert ledger.states() == {"sent": 1}
+    assert ledger.open_batches() == [batch]
 
 
 def test_a_changed_response_is_not_served(ledger: Ledger, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,7 +129,9 @@ def test_spent(ledger: Ledger) -> None:
     pay(ledger, "b", message("x"), "batch")
     for key, via, state in (("c", "online", "lost"), ("d", "online", "failed"), ("e", "batch", "sent")):
         made = call(ledger, key, via, "0.25")
-        ledger.apply([sent(made)] + ([ended(made.id, state, "")] if state != "sent" else []))
+        ledger.record_sent(made)
+        if state != "sent":
+            ledger.record_ended(made.id, state, "")
     hydrated = {"key": "h", "state": "paid", "source": "hydrated", "via": "online", "model": "m", "server": "committed",
                 "day": "d", "max_tokens": 0, "worst_usd": "0", "input_tokens": 10**6, "output_tokens": 0}  # fmt: skip
     ledger.add([hydrated])
@@ -137,17 +156,18 @@ def test_mean_output(ledger: Ledger) -> None:
         pay(ledger, key, message("x", tokens=(1, tokens)))
     made = replace(call(ledger, "verdict"), max_tokens=50)
     raw = message("x", tokens=(1, 7))
-    ledger.apply([sent(made), received(made.id, raw), parsed(made.id, raw, "online")[0]])
+    record(ledger, made, raw)
+    ledger.record_parsed(made.id, raw, "online")
     assert ledger.mean_output("m", 100) == 300.0
     assert ledger.mean_output("m", 50) == 7.0
     assert ledger.mean_output("another", 100) is None
-    ledger.apply([("UPDATE calls SET source = 'hydrated', max_tokens = 0 WHERE key = 'b'", ())])
+    execute(ledger, "UPDATE calls SET source = 'hydrated', max_tokens = 0 WHERE key = 'b'")
     assert ledger.mean_output("m", 100) == 300.0
 
 
 def test_numbers_go_on_after_a_restart(tmp_path: Path) -> None:
     first = Ledger(tmp_path / "ledger.sqlite")
-    first.apply([sent(call(first))])
+    first.record_sent(call(first))
     first.close()
     second = Ledger(tmp_path / "ledger.sqlite")
     assert second.next_id() == 2
@@ -155,5 +175,5 @@ def test_numbers_go_on_after_a_restart(tmp_path: Path) -> None:
 
 
 def test_durable(ledger: Ledger) -> None:
-    assert ledger._writer.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    assert ledger._writer.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+    assert ledger._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert ledger._connection.execute("PRAGMA synchronous").fetchone() == (1,)  # NORMAL: `sync` waits for the disk

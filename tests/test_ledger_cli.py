@@ -13,9 +13,9 @@ from distill import ledger_cli
 from distill.config import PARAMS
 from distill.errors import InputError
 from distill.jsonl import Row
-from distill.ledger import Ledger, ended, received, sent
+from distill.ledger import Ledger
 from messages_server import Behaviour, MessagesServer
-from test_ledger import call, message, pay
+from test_ledger import call, execute, message, pay, record
 
 PRICES = ROOT / PARAMS
 
@@ -25,16 +25,17 @@ def filled(path: Path) -> Ledger:
     pay(ledger, "a" * 64, message("Yes. \u2028", tokens=(1_000_000, 2_000)))
     pay(ledger, "b" * 64, message("No.", tokens=(1_000_000, 0)), "batch")
     lost = call(ledger, "c" * 64)
-    ledger.apply([sent(lost), ended(lost.id, "lost", "ReadTimeout")])
+    record(ledger, lost)
+    ledger.record_ended(lost.id, "lost", "ReadTimeout")
     bad = call(ledger, "d" * 64)
-    ledger.apply([sent(bad), received(bad.id, b"\xff\xfe not UTF-8")])
-    ledger.apply([("UPDATE calls SET state = 'unreadable' WHERE id = ?", (bad.id,))])
+    record(ledger, bad, b"\xff\xfe not UTF-8")
+    execute(ledger, "UPDATE calls SET state = 'unreadable' WHERE state = 'received'")
     return ledger
 
 
 def test_show(tmp_path: Path) -> None:
     ledger = filled(tmp_path / "ledger.sqlite")
-    ledger.apply([("UPDATE calls SET model = 'claude-sonnet-4-6'", ())])
+    execute(ledger, "UPDATE calls SET model = 'claude-sonnet-4-6'")
     shown = list(ledger_cli.show(ledger, PRICES))
     ledger.close()
     # 1 M tokens in at $3 and 2,000 out at $15 a million; and 1 M in for half.

@@ -19,9 +19,10 @@ from typing import NamedTuple
 import pytest
 
 from distill import pages, rescue
-from distill.ledger import COLUMNS, Ledger, Op, parsed, received, sent
+from distill.ledger import Ledger
 from distill.ledger_file import hold
-from test_ledger import call, message
+from distill.schema import COLUMNS
+from test_ledger import call, message, pay
 
 ANSWERS = 5000
 SHARES = range(8)  # of the soak
@@ -49,13 +50,8 @@ def fill(path: Path, answers: int, short: int = 100, long: int = 9000) -> None:
     ledger = Ledger(path)
     ledger.add_batch({"id": 1, "nonce": "n", "remote": "r", "state": "created", "server": "s", "created": 1.5,
                       "requests": 3})  # fmt: skip
-    for start in range(0, answers, 500):
-        ops: list[Op] = []
-        for number in range(start, min(start + 500, answers)):
-            raw = message(f"Answer {number}. " + "x" * (short if number % 50 else long))
-            made = call(ledger, f"key-{number}")
-            ops += [sent(made), received(made.id, raw), parsed(made.id, raw, "online")[0]]
-        ledger.apply(ops)
+    for number in range(answers):
+        pay(ledger, f"key-{number}", message(f"Answer {number}. " + "x" * (short if number % 50 else long)))
     ledger.close()
 
 
@@ -95,8 +91,8 @@ def overwrite(path: Path, number: int, size: int = 4096) -> None:
 
 def served(path: Path) -> int:
     """How many answers the ledger serves when it is opened."""
-    with hold(path) as opened:
-        return sum(opened.ledger.find(f"key-{number}") is not None for number in range(ANSWERS))
+    with hold(path) as ledger:
+        return sum(ledger.find(f"key-{number}") is not None for number in range(ANSWERS))
 
 
 def saved_by_sqlite(path: Path) -> int:
@@ -164,15 +160,14 @@ def test_every_page(sound: Path, tmp_path: Path, can_recover: bool, share: int) 
     )
 
 
-def test_what_is_in_the_log_counts(tmp_path: Path) -> None:
+def test_what_is_in_the_log_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that was killed leaves its last answers in the log; the file's first page is gone, and SQLite gives up."""
     path = tmp_path / "ledger.sqlite"
     fill(path, 500)
     ledger = Ledger(path)
+    monkeypatch.setattr(ledger, "sync", lambda: None)
     for key in ("a", "b"):
-        made = call(ledger, key)
-        raw = message(f"In the log: {key}. " + "y" * 6000)
-        ledger.apply([sent(made), received(made.id, raw), parsed(made.id, raw, "online")[0]])
+        pay(ledger, key, message(f"In the log: {key}. " + "y" * 6000))
     aside = tmp_path / "aside.sqlite"
     for suffix in ("", "-wal"):
         shutil.copy(f"{path}{suffix}", f"{aside}{suffix}")
@@ -185,18 +180,19 @@ def test_what_is_in_the_log_counts(tmp_path: Path) -> None:
         if int.from_bytes(raw_log[start : start + 4]) == 1:
             raw_log[start + 24 : start + 124] = bytes(100)
     log.write_bytes(raw_log)
-    with hold(aside) as opened:
-        texts = [stored and stored.answer.text[:13] for stored in map(opened.ledger.find, "ab")]
+    with hold(aside) as ledger:
+        texts = [stored and stored.answer.text[:13] for stored in map(ledger.find, "ab")]
         assert texts == ["In the log: a", "In the log: b"]
-        assert opened.ledger.states() == {"paid": 502}
+        assert ledger.states() == {"paid": 502}
 
 
-def test_an_uncommitted_end_of_the_log_does_not_count(tmp_path: Path) -> None:
+def test_an_uncommitted_end_of_the_log_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "ledger.sqlite"
     ledger = Ledger(path)
-    ledger.apply([sent(call(ledger, "committed"))])
+    monkeypatch.setattr(ledger, "sync", lambda: None)
+    ledger.record_sent(call(ledger, "committed"))
     whole = Path(f"{path}-wal").read_bytes()
-    ledger.apply([sent(call(ledger, "cut off"))])
+    ledger.record_sent(call(ledger, "cut off"))
     shutil.copy(path, tmp_path / "copy")
     frames = Path(f"{path}-wal").read_bytes()
     (tmp_path / "copy-wal").write_bytes(frames[: len(whole) + 24 + 4096])
@@ -210,12 +206,12 @@ def test_an_answer_that_is_damaged_is_billed_and_not_served(tmp_path: Path, caps
     fill(path, 51, long=20_000)
     page = [page for page in layout(path) if page.type == "overflow"][1]
     overwrite(path, page.number)
-    with hold(path) as opened:
-        assert opened.rescued is not None
-        assert [batch["remote"] for batch in opened.ledger.open_batches()] == ["r"]
-        assert opened.ledger.states() == {"paid": 51}
-        assert [usage.output_tokens for *_, usage in opened.ledger.totals("call")] == [51 * 20]
-        assert sum(opened.ledger.find(f"key-{number}") is not None for number in range(51)) == 50
+    with hold(path) as ledger:
+        assert rescue.set_aside(path) is not None
+        assert [batch["remote"] for batch in ledger.open_batches()] == ["r"]
+        assert ledger.states() == {"paid": 51}
+        assert [usage.output_tokens for *_, usage in ledger.totals("call")] == [51 * 20]
+        assert sum(ledger.find(f"key-{number}") is not None for number in range(51)) == 50
     assert "is damaged and not used" in capsys.readouterr().err
 
 
@@ -224,18 +220,21 @@ def test_of_two_states_of_a_call_the_better_one_counts(tmp_path: Path, monkeypat
     ledger = Ledger(path)
     made, raw = call(ledger), message("Yes.")
     states: list[pages.Record] = []
-    for ops in ([sent(made)], [received(made.id, raw)], [parsed(made.id, raw, "online")[0]]):
-        ledger.apply(ops)
-        states.append(calls(path)[-1])
+    ledger.record_sent(made)
+    states.append(calls(path)[0])
+    ledger.record_received(made.id, raw)
+    states.append(calls(path)[0])
+    ledger.record_parsed(made.id, raw, "online")
+    states.append(calls(path)[0])
     ledger.close()
     damaged = (made.id, [*states[2][1][:-1], raw[:-1] + b"\0"])
     for order in ([0, 1, 2, 3], [3, 2, 1, 0], [2, 3, 0, 1]):
         found = [[*states, damaged][number] for number in order]
         monkeypatch.setattr(rescue, "records", lambda _, found=found: iter(found))
         path.write_bytes(b"rubbish" * 1000)
-        with hold(path) as opened:
-            assert opened.ledger.states() == {"paid": 1}
-            stored = opened.ledger.find("k")
+        with hold(path) as ledger:
+            assert ledger.states() == {"paid": 1}
+            stored = ledger.find("k")
             assert stored is not None
             assert stored.answer.text == "Yes."
         path.unlink()
@@ -256,9 +255,9 @@ def test_a_row_that_no_call_can_be_is_left_out(
     found[0][1][1 + COLUMNS.index(name)] = value
     monkeypatch.setattr(rescue, "records", lambda _: iter(found))
     path.write_bytes(b"rubbish" * 1000)
-    with hold(path) as opened:
-        assert opened.ledger.states() == {"paid": 1}
-        assert opened.ledger.find("key-1") is not None
+    with hold(path) as ledger:
+        assert ledger.states() == {"paid": 1}
+        assert ledger.find("key-1") is not None
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -4,18 +4,16 @@ What it will not do: take a stream that broke off, or lines of somebody else's b
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 
 from distill.answer import Unreadable, load
 from distill.api import Api, Transient
 from distill.budget import Budget
-from distill.journal import Journal
 from distill.jsonl import Row
-from distill.ledger import Op, ended, parsed, received
+from distill.ledger import Ledger
 from distill.pricing import Price
 
-CHUNK = 200  # results that are committed together
 PASSING = frozenset({"rate_limit_error", "timeout_error", "api_error", "overloaded_error"})
 NOTHING = Decimal(0)
 
@@ -29,14 +27,13 @@ class Results:
     """The taking over of one batch's results; `refused` gets the reason by key of what must not be asked again."""
 
     api: Api
-    journal: Journal
+    ledger: Ledger
     budget: Budget
     price: Price
     batch: Row
     refused: dict[str, str]
     progress: Callable[[], object]
     answers: int = 0
-    _lines: list[tuple[bytes, Row]] = field(default_factory=list)
 
     async def take(self, total: int) -> None:
         """Read the stream of `total` results to its end; what is in the ledger already is passed over.
@@ -47,17 +44,13 @@ class Results:
         """
         self._open = {
             custom_id(key, self.batch["nonce"]): (key, *rest)
-            for key, rest in self.journal.ledger.batch_calls(self.batch["id"]).items()
+            for key, rest in self.ledger.batch_calls(self.batch["id"]).items()
         }
-        self._lines.clear()
         count = 0
         async for line in self.api.batch_results(self.batch["remote"]):
             if line.strip():
-                self._lines.append((line, self._envelope(line)))
+                await self._take(line, self._envelope(line))
                 count += 1
-            if len(self._lines) >= CHUNK:
-                await self._flush()
-        await self._flush()
         if count < total:
             raise Transient(f"{count} of the batch's {total} results came", uncertain=False)
 
@@ -72,26 +65,23 @@ class Results:
             raise Foreign
         return envelope
 
-    async def _flush(self) -> None:
-        mine = [(line, envelope) for line, envelope in self._lines if envelope["custom_id"] in self._open]
-        self._lines.clear()
-        succeeded = [(line, self._open[e["custom_id"]]) for line, e in mine if e["result"]["type"] == "succeeded"]
-        await self.journal.write(*(received(call, line) for line, (_, call, _) in succeeded))
-        ops: list[Op] = []
-        for line, (_, call, worst) in succeeded:
-            op, answer = parsed(call, line, "batch")
-            ops.append(op)
-            await self.budget.settle(worst, self.price.cost(answer.usage) if answer else worst)
-            self.answers += answer is not None
-            # One that was cut off is asked for again.
-            if answer and answer.stop_reason != "max_tokens":
-                self.progress()
-        for _, envelope in mine:
-            if envelope["result"]["type"] != "succeeded":
-                ops.append(await self._without_answer(envelope))
-        await self.journal.write(*ops)
+    async def _take(self, line: bytes, envelope: Row) -> None:
+        """Record one result, unless it is in the ledger already."""
+        if envelope["custom_id"] not in self._open:
+            return
+        if envelope["result"]["type"] != "succeeded":
+            await self._without_answer(envelope)
+            return
+        _, call, worst = self._open[envelope["custom_id"]]
+        self.ledger.record_received(call, line)
+        answer = self.ledger.record_parsed(call, line, "batch")
+        await self.budget.settle(worst, self.price.cost(answer.usage) if answer else worst)
+        self.answers += answer is not None
+        # One that was cut off is asked for again.
+        if answer and answer.stop_reason != "max_tokens":
+            self.progress()
 
-    async def _without_answer(self, envelope: Row) -> Op:
+    async def _without_answer(self, envelope: Row) -> None:
         """`errored`, `expired` and `canceled` are not billed; only an invalid request is not asked for again."""
         key, call, worst = self._open[envelope["custom_id"]]
         result = envelope["result"]
@@ -102,8 +92,8 @@ class Results:
             reason = self.api.clean(f"{error.get('type')}: {error.get('message')}")
             if error.get("type") not in PASSING:
                 self.refused[key] = reason
+        self.ledger.record_ended(call, "failed", reason)
         await self.budget.settle(worst, NOTHING)
-        return ended(call, "failed", reason)
 
 
 def custom_id(key: str, nonce: str) -> str:

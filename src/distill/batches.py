@@ -21,13 +21,13 @@ from distill.api import Api, Refused, Reply, Transient
 from distill.batch_results import NOTHING, Foreign, Results, custom_id
 from distill.budget import Budget
 from distill.errors import DistillError, TeacherError
-from distill.journal import Journal
 from distill.jsonl import Row
-from distill.ledger import Call, ended, new_batch, sent
+from distill.ledger import Ledger
 from distill.online import Wait, refusal, too_long, unwritable
 from distill.pricing import Price
 from distill.request import Ask, split, wire
 from distill.running import Running, Stopped
+from distill.schema import Call
 from distill.teachers import ApiTeacher, RuntimeParams
 
 T = TypeVar("T")
@@ -45,7 +45,7 @@ class BatchCollector:
     teacher: ApiTeacher
     runtime: RuntimeParams
     price: Price
-    journal: Journal
+    ledger: Ledger
     budget: Budget
     running: Running
     progress: Callable[[], object]
@@ -66,7 +66,7 @@ class BatchCollector:
         except (Transient, Unreadable) as error:
             self.running.stop(TeacherError(f"{self.api.server}: {error}; run the same command again to go on"))
         except sqlite3.Error as error:
-            self.running.stop(unwritable(self.journal, error))
+            self.running.stop(unwritable(self.ledger, error))
         except DistillError as error:
             self.running.stop(error)
 
@@ -78,36 +78,36 @@ class BatchCollector:
 
     async def _collect(self, missing: Callable[[], Iterable[Ask]]) -> None:
         """Take over the results of this server's open batches; wait for those that hold something that is missing."""
-        wanted = {ask.key for ask in missing()} if self.journal.ledger.open_batches() else set()
+        wanted = {ask.key for ask in missing()} if self.ledger.open_batches() else set()
         self._check_elsewhere(wanted)
         while not self.running.stopping and (batches := self._open()):
             ended_one = False
             for batch in batches:
                 ended_one |= await self._advance(batch)
-            if not any(wanted & self.journal.ledger.batch_calls(batch["id"]).keys() for batch in self._open()):
+            if not any(wanted & self.ledger.batch_calls(batch["id"]).keys() for batch in self._open()):
                 return
             if not ended_one:
                 await self.running.sleep(self.runtime.poll_interval_s)
 
     def _check_elsewhere(self, wanted: set[str]) -> None:
         """Refuse to pay for what is under way at another address: a key does not tell ways to one API apart."""
-        for batch in self.journal.ledger.open_batches():
-            if batch["server"] != self.api.server and wanted & self.journal.ledger.batch_calls(batch["id"]).keys():
+        for batch in self.ledger.open_batches():
+            if batch["server"] != self.api.server and wanted & self.ledger.batch_calls(batch["id"]).keys():
                 name = batch["remote"] or batch["id"]
                 raise TeacherError(f"{self.api.server}: answers that are missing are in the batch {name} at "
                                    f"{batch['server']}; set ANTHROPIC_BASE_URL back to that address, or give the batch "
                                    f"up with `python -m distill.ledger abandon {name}`")  # fmt: skip
 
     def _open(self) -> list[Row]:
-        return [batch for batch in self.journal.ledger.open_batches() if batch["server"] == self.api.server]
+        return [batch for batch in self.ledger.open_batches() if batch["server"] == self.api.server]
 
     async def _submit(self, asks: Iterable[Ask]) -> int:
         """Create batches for `asks`, as far as the budget goes; return how many."""
         created = 0
         wanted = (ask for ask in asks if ask.key not in self.running.outcome.problems)
         for chunk in split(wanted, self._reserve, self.runtime.batch_max_requests, self.runtime.batch_max_bytes):
-            self.journal.check_room()
-            await self._create(await self._intend(chunk))
+            self.ledger.check_room()
+            await self._create(self._intend(chunk))
             created += 1
             if self.running.stopping:
                 return created
@@ -122,18 +122,16 @@ class BatchCollector:
             self.budget.take(worst)
         return not self._unaffordable
 
-    async def _intend(self, asks: list[Ask]) -> Row:
+    def _intend(self, asks: list[Ask]) -> Row:
         """Write down that a batch is about to be created, and every call in it."""
-        ledger = self.journal.ledger
-        batch: Row = {"id": ledger.next_batch(), "nonce": secrets.token_hex(8), "remote": None, "state": "intent",
+        batch: Row = {"id": self.ledger.next_batch(), "nonce": secrets.token_hex(8), "remote": None, "state": "intent",
                       "server": self.api.server, "created": time.time(), "requests": len(asks)}  # fmt: skip
-        ops = [new_batch(batch)]
-        for ask in asks:
-            call = Call(ledger.next_id(), ask.key, self.teacher.model, self.api.server, "batch", ask.max_tokens,
-                        self.price.worst(ask, batch=True), batch["id"])  # fmt: skip
-            ops.append(sent(call))
-        await self.journal.write(*ops)
+        self.ledger.add_batch(batch, (self._call(ask, batch) for ask in asks))
         return batch | {"asks": asks}
+
+    def _call(self, ask: Ask, batch: Row) -> Call:
+        return Call(self.ledger.next_id(), ask.key, self.teacher.model, self.api.server, "batch", ask.max_tokens,
+                    self.price.worst(ask, batch=True), batch["id"])  # fmt: skip
 
     async def _create(self, batch: Row) -> None:
         """Create a batch of whose creation it is known that it has not happened yet."""
@@ -143,7 +141,7 @@ class BatchCollector:
         ]
         try:
             reply: Reply = await self._retrying(_not_created)(self._try_to_create, batch, requests)
-            await self._confirm(batch["id"], str(load(reply.body)["id"]))
+            self.ledger.record_created(batch["id"], str(load(reply.body)["id"]))
         except (Unreadable, KeyError):
             await self._adopt(batch, time.time())  # it exists, but its name did not come through
         except Stopped:
@@ -161,20 +159,12 @@ class BatchCollector:
         """Create a batch; when it was tried last is on disk before that, as `_adopt` counts from there."""
         self.running.check()  # it may have been stopped in the wait before this try
         batch["created"] = time.time()
-        await self.journal.write(("UPDATE batches SET created = ? WHERE id = ?", (batch["created"], batch["id"])))
+        self.ledger.record_try(batch["id"], batch["created"])
         return await self.api.create_batch(requests)
-
-    async def _confirm(self, batch: int, remote: str) -> None:
-        await self.journal.write(("UPDATE batches SET remote = ?, state = 'created' WHERE id = ?", (remote, batch)))
 
     async def _give_up(self, batch: Row, state: str, call_state: str, reason: str) -> None:
         """Close a batch; what is still open in it may be asked for again."""
-        calls = self.journal.ledger.batch_calls(batch["id"]).values()
-        await self.journal.write(
-            *(ended(call, call_state, reason) for call, _ in calls),
-            ("UPDATE batches SET state = ? WHERE id = ?", (state, batch["id"])),
-        )
-        for _, worst in calls:
+        for worst in self.ledger.close_batch(batch["id"], state, call_state, reason):
             await self.budget.settle(worst, worst if call_state == "lost" else NOTHING)
 
     async def _advance(self, batch: Row) -> bool:
@@ -202,10 +192,10 @@ class BatchCollector:
             await self.running.sleep(min(wait, self.runtime.adopt_wait_s))
         if self.running.stopping:
             return False
-        known = self.journal.ledger.known_batches()
+        known = self.ledger.known_batches()
         async for listed in self._listed(batch["created"] - SKEW_S):
             if listed["id"] not in known and _size(listed) == batch["requests"]:
-                await self._confirm(batch["id"], listed["id"])
+                self.ledger.record_created(batch["id"], listed["id"])
                 return False
         await self._give_up(batch, "absent", "failed", f"the batch was never created{why}")
         return True
@@ -229,24 +219,17 @@ class BatchCollector:
             remote = batch["remote"]
             raise TeacherError(f"{self.api.server}: the results of the batch {remote} are gone; give it up with "
                                f"`python -m distill.ledger abandon {remote}`")  # fmt: skip
-        results = Results(self.api, self.journal, self.budget, self.price, batch, self.running.outcome.problems,
+        results = Results(self.api, self.ledger, self.budget, self.price, batch, self.running.outcome.problems,
                           self.progress)  # fmt: skip
         try:
             await self._patiently(results.take, _size(status))
             self._answers += results.answers
         except Foreign:
-            await self._disown(batch)
+            self.ledger.disown_batch(batch)  # never look at it again, and go on looking
             return False
         # What the stream did not tell of (it cannot be, but it would be paid for) is not asked for again unnoticed.
         await self._give_up(batch, "ended", "lost", "not in the batch's results")
         return True
-
-    async def _disown(self, batch: Row) -> None:
-        """The batch that was adopted is somebody else's: never look at it again, and go on looking."""
-        foreign = batch | {"id": self.journal.ledger.next_batch(), "nonce": "", "state": "foreign", "requests": 0}
-        await self.journal.write(
-            new_batch(foreign), ("UPDATE batches SET remote = NULL, state = 'intent' WHERE id = ?", (batch["id"],))
-        )
 
     async def _look(self, call: Callable[[Any], Awaitable[Reply]], argument: Any, needed: str) -> Row:
         """Return the object that a call which only looks gives, with the key that is `needed`."""

@@ -58,7 +58,7 @@ def main() -> None:
         print(f"teacher {name}: its answers are files; no calls, $0.00")
         return
     prompts = partial(expand, SOURCE, section(ExpandParams, "expand_prompts", args.params))
-    with opened_job(name, teacher, args.params, prompts) as (job, _):
+    with opened_job(name, teacher, args.params, prompts) as job:
         if job.runtime.hydrate and (count := hydrate.hydrate(job.ledger, ledger_file.root())):
             print(f"{job.ledger.path}: {count} answers taken over from committed data", file=sys.stderr)
         print("\n".join(lines(job, estimate(job))))

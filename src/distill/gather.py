@@ -22,6 +22,7 @@ from distill.jsonl import Row, read_jsonl, write_jsonl
 from distill.ledger import Ledger
 from distill.pricing import Price, all_prices, price_of
 from distill.request import Ask
+from distill.rescue import set_aside
 from distill.teachers import ApiTeacher, BatchesTeacher, RuntimeParams
 from distill.view import Incomplete, Tally
 
@@ -72,10 +73,10 @@ def gather(name: str, teacher: ApiTeacher, params: Path, prompts: Path, output: 
         TeacherError: Answers are missing in the end; those that came are kept.
     """
     rows = partial(read_jsonl, prompts, ("id", "split", "prompt"))
-    with opened_job(name, teacher, params, rows) as (job, rescued):
+    with opened_job(name, teacher, params, rows) as job:
         metrics = _write(job, output)
         if metrics is None:
-            _fill(job, rescued)
+            _fill(job)
             metrics = _write(job, output)
         if metrics is None:
             raise AssertionError("the ledger lost an answer while it was held")
@@ -83,12 +84,12 @@ def gather(name: str, teacher: ApiTeacher, params: Path, prompts: Path, output: 
 
 
 @contextlib.contextmanager
-def opened_job(name: str, teacher: ApiTeacher, params: Path, prompts: Prompts) -> Iterator[tuple[Job, str | None]]:
-    """Open the ledger for a job; yield the job, and where a corrupt ledger was set aside if there was one."""
+def opened_job(name: str, teacher: ApiTeacher, params: Path, prompts: Prompts) -> Iterator[Job]:
+    """Open the ledger for a job."""
     runtime = section(RuntimeParams, "runtime", params)
     price = price_of(teacher, params)
-    with ledger_file.hold(ledger_file.location()) as opened:
-        yield Job(name, teacher, runtime, price, params, prompts, opened.ledger), opened.rescued
+    with ledger_file.hold(ledger_file.location()) as ledger:
+        yield Job(name, teacher, runtime, price, params, prompts, ledger)
 
 
 def _write(job: Job, output: Path) -> Row | None:
@@ -101,14 +102,15 @@ def _write(job: Job, output: Path) -> Row | None:
     return tally.metrics()
 
 
-def _fill(job: Job, rescued: str | None) -> None:
+def _fill(job: Job) -> None:
     """Get the answers that are missing into the ledger."""
     if job.runtime.hydrate and (count := hydrate.hydrate(job.ledger, ledger_file.root())):
         print(f"{job.ledger.path}: {count} answers taken over from committed data", file=sys.stderr)
     lacking = sum(1 for _ in job.missing())
-    if lacking and rescued:
+    if lacking and (corrupt := set_aside(job.ledger.path)):
         raise TeacherError(f"{job.ledger.path}: {lacking} answers are missing after the ledger was rebuilt; restore a "
-                           f"backup of {rescued}, or run the same command again to pay for them")  # fmt: skip
+                           f"backup of {corrupt}, or move that file elsewhere to pay for them, and run the same "
+                           "command again")  # fmt: skip
     if lacking:
         judge(asyncio.run(_ask(job, lacking)), job)
 
@@ -120,19 +122,17 @@ async def _ask(job: Job, lacking: int) -> "Outcome":
 
     from distill.api import Api
     from distill.budget import Budget
-    from distill.journal import Journal
     from distill.running import Running
 
     if job.runtime.budget_usd is not None and (note := job.unpriced()):
         print(f"note: {note}", file=sys.stderr)
-    running, journal = Running(), Journal(job.ledger)
+    running = Running()
     budget = Budget(limit(job.runtime), *job.ledger.spent(all_prices(job.params)))
     async with Api(job.teacher, job.runtime.timeout_s) as api:
         with running.signals(), tqdm(total=lacking, desc="collect", unit="answer", disable=None) as bar:
-            parts = {"api": api, "teacher": job.teacher, "runtime": job.runtime, "price": job.price, "journal": journal,
-                     "budget": budget, "running": running, "progress": bar.update}  # fmt: skip
+            parts = {"api": api, "teacher": job.teacher, "runtime": job.runtime, "price": job.price,
+                     "ledger": job.ledger, "budget": budget, "running": running, "progress": bar.update}  # fmt: skip
             await _run(job, parts)
-    journal.close()
     return running.outcome
 
 

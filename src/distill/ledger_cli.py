@@ -11,9 +11,10 @@ from distill.answer import is_count, parse
 from distill.config import PARAMS
 from distill.errors import InputError
 from distill.jsonl import Row, atomic_writer, read_jsonl
-from distill.ledger import COLUMNS, NUMBERS, TEXTS, Ledger, ended
+from distill.ledger import Ledger
 from distill.ledger_file import hold, location, readable
 from distill.pricing import FREE, all_prices
+from distill.schema import COLUMNS, NUMBERS, TEXTS
 
 STATES = {
     "failed": "refused or not sent, not billed",
@@ -36,11 +37,11 @@ def main(doc: str | None) -> None:
     args = parser.parse_args()
     path = location()
     if args.command == "import":
-        with hold(path) as opened:
-            print(f"{path}: {import_rows(opened.ledger, args.file)} answers imported")
+        with hold(path) as ledger:
+            print(f"{path}: {import_rows(ledger, args.file)} answers imported")
     elif args.command == "abandon":
-        with hold(path) as opened:
-            print(f"{path}: {abandon(opened.ledger, args.batch)} calls given up")
+        with hold(path) as ledger:
+            print(f"{path}: {abandon(ledger, args.batch)} calls given up")
     else:
         _read(path, args.params, args.file if args.command == "export" else None)
 
@@ -99,10 +100,7 @@ def abandon(ledger: Ledger, remote: str) -> int:
     """Mark the open calls of a batch as lost; return how many."""
     for batch in ledger.open_batches():
         if remote in (batch["remote"], str(batch["id"])):
-            calls = ledger.batch_calls(batch["id"]).values()
-            ledger.apply([ended(call, "lost", "given up") for call, _ in calls]
-                         + [("UPDATE batches SET state = 'abandoned' WHERE id = ?", (batch["id"],))])  # fmt: skip
-            return len(calls)
+            return len(ledger.close_batch(batch["id"], "abandoned", "lost", "given up"))
     known = ", ".join(str(batch["remote"] or batch["id"]) for batch in ledger.open_batches()) or "none"
     raise InputError(f"{ledger.path}: no open batch {remote}; open are: {known}")
 

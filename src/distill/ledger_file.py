@@ -10,28 +10,16 @@ import os
 import sqlite3
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from distill import ballast
 from distill.errors import TeacherError
-from distill.ledger import Ledger, arrived, parsed, stray
-from distill.rescue import rescue, tell, untold
-from distill.spool import left
+from distill.ledger import Ledger
+from distill.rescue import rescue
 
 DEFAULT = Path(".distill/ledger.sqlite")
-# Room that is set aside beside the ledger before anything is sent: a disk that fills up during a run still takes the
-# answers that are in flight.
-BALLAST_BYTES = 8_000_000
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A ledger that is held by this process; `rescued`: the corrupt file before it, unless this command said so."""
-
-    ledger: Ledger
-    rescued: str | None
 
 
 def location() -> Path:
@@ -53,7 +41,7 @@ def root() -> Path:
 
 
 @contextlib.contextmanager
-def hold(path: Path) -> Iterator[Opened]:
+def hold(path: Path) -> Iterator[Ledger]:
     """Open the ledger at `path` for this process alone, made ready: no call of a dead process counts as in flight.
 
     Raises:
@@ -61,36 +49,15 @@ def hold(path: Path) -> Iterator[Opened]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with _locked(path), readable(path):
-        _take_ballast(path)
+        ballast.take(path)
         rescue(path)
         ledger = Ledger(path)
         try:
-            _settle(ledger)
-            with _told_once(ledger) as rescued:
-                yield Opened(ledger, rescued)
+            ledger.settle()
+            yield ledger
         finally:
             ledger.close()
-            drop_ballast(path)
-            if not _size(spool_of(path)):
-                spool_of(path).unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _told_once(ledger: Ledger) -> Iterator[str | None]:
-    """Yield the corrupt file before `ledger` to each command until it ended well, or named that file in its error.
-
-    So `make estimate` between a collection and the next does not take the latter's one stop away.
-    """
-    command = Path(sys.argv[0]).stem
-    rescued = untold(ledger, command)
-    try:
-        yield rescued
-    except TeacherError as error:
-        if rescued and rescued in str(error):
-            tell(ledger, rescued, command)
-        raise
-    if rescued:
-        tell(ledger, rescued, command)
+            ballast.drop(path)
 
 
 @contextlib.contextmanager
@@ -105,24 +72,6 @@ def readable(path: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         raise TeacherError(f"{path}: the ledger is corrupt ({error}); the next `python -m distill.collect` (or "
                            "`dvc repro`) sets it aside and rebuilds it") from None  # fmt: skip
-
-
-def drop_ballast(path: Path) -> bool:
-    """Give the room back that was set aside; return whether there was any."""
-    try:
-        _ballast(path).unlink()
-    except FileNotFoundError:
-        return False
-    return True
-
-
-def spool_of(path: Path) -> Path:
-    """Return where responses are kept until they are committed to the ledger at `path`."""
-    return Path(f"{path}.spool")
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
 
 
 @contextlib.contextmanager
@@ -149,32 +98,3 @@ def _who(holder: Path) -> str:
         return f"process {told['pid']} ({told['command']})"
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"
-
-
-def _ballast(path: Path) -> Path:
-    return Path(f"{path}.ballast")
-
-
-def _take_ballast(path: Path) -> None:
-    with _ballast(path).open("wb") as file:
-        if hasattr(os, "posix_fallocate"):
-            try:
-                os.posix_fallocate(file.fileno(), 0, BALLAST_BYTES)
-            except OSError as error:
-                file.truncate(0)
-                raise OSError(error.errno, os.strerror(error.errno or 0), str(path)) from None
-        else:
-            file.write(bytes(BALLAST_BYTES))
-
-
-def _settle(ledger: Ledger) -> None:
-    """Take over and parse what a killed run left, and mark what it left in flight as lost (batches go on)."""
-    spool = spool_of(ledger.path)
-    for call, key, raw in left(spool):
-        ledger.apply([arrived(call, key, raw), stray(call, key, raw)])
-        ledger.number_from(call)
-    spool.unlink(missing_ok=True)
-    ledger.apply([parsed(call, raw, via)[0] for call, via, raw in ledger.unparsed()])
-    ledger.apply(
-        [("UPDATE calls SET state = 'lost', error = 'the run ended' WHERE state = 'sent' AND via = 'online'", ())]
-    )

@@ -17,12 +17,12 @@ from distill.answer import Answer, is_message
 from distill.api import Api, Refused, Reply, Transient
 from distill.budget import Budget, Exhausted
 from distill.errors import DistillError, TeacherError
-from distill.journal import Journal
-from distill.ledger import Call, ended, parsed, sent
+from distill.ledger import Ledger
 from distill.pace import Pace
 from distill.pricing import Price
 from distill.request import Ask, wire
 from distill.running import Running, Stopped
+from distill.schema import Call
 from distill.teachers import ApiTeacher, RuntimeParams
 
 # So many prompts in a row without an answer, and none since: it is not the prompts.
@@ -46,7 +46,7 @@ class Collector:
     teacher: ApiTeacher
     runtime: RuntimeParams
     price: Price
-    journal: Journal
+    ledger: Ledger
     budget: Budget
     running: Running
     progress: Callable[[], object]
@@ -81,7 +81,7 @@ class Collector:
         except (Refused, Transient, _Garbled) as error:
             self._note(ask, error)
         except sqlite3.Error as error:
-            self.running.stop(unwritable(self.journal, error))
+            self.running.stop(unwritable(self.ledger, error))
         except DistillError as error:
             self.running.stop(error)
 
@@ -141,7 +141,7 @@ class Collector:
 
     def _check_going_on(self) -> None:
         self.running.check()
-        self.journal.check_room()
+        self.ledger.check_room()
 
     def _heed(self, error: Refused | Transient, started: float) -> None:
         """Do what an error asks for: fewer calls, a pause, or an end.
@@ -169,21 +169,21 @@ class Collector:
 
     async def _pay(self, ask: Ask, worst: Decimal) -> Answer:
         """Write the call down, send it, keep its response, parse it."""
-        call = Call(self.journal.ledger.next_id(), ask.key, self.teacher.model, self.api.server, "online",
+        call = Call(self.ledger.next_id(), ask.key, self.teacher.model, self.api.server, "online",
                     ask.max_tokens, worst)  # fmt: skip
-        await self.journal.write(sent(call))
+        self.ledger.record_sent(call)
         try:
             reply = await self.api.create(wire(ask.body, self.teacher))
         except (Refused, Transient) as error:
-            await self.journal.write(ended(call.id, "lost" if error.uncertain else "failed", str(error)))
+            self.ledger.record_ended(call.id, "lost" if error.uncertain else "failed", str(error))
             raise
-        await self.journal.keep(call, reply.body)
+        # Nothing is awaited between the response and this.
+        self.ledger.record_received(call.id, reply.body)
         self._obey(reply.headers)
-        return await self._read(call, reply)
+        return self._read(call, reply)
 
-    async def _read(self, call: Call, reply: Reply) -> Answer:
-        op, answer = parsed(call.id, reply.body, call.via)
-        await self.journal.write(op)
+    def _read(self, call: Call, reply: Reply) -> Answer:
+        answer = self.ledger.record_parsed(call.id, reply.body, call.via)
         if answer is not None:
             return answer
         if is_message(reply.body):
@@ -223,7 +223,7 @@ def refusal(api: Api, teacher: ApiTeacher, error: Refused) -> TeacherError:
     return TeacherError(f"{api.server}: {error}; {cure} and run the same command again")
 
 
-def unwritable(journal: Journal, error: sqlite3.Error) -> TeacherError:
+def unwritable(ledger: Ledger, error: sqlite3.Error) -> TeacherError:
     """One line for a ledger that does not take what is to be written."""
-    return TeacherError(f"{journal.ledger.path}: the ledger cannot be written ({error}); free some space and run the "
+    return TeacherError(f"{ledger.path}: the ledger cannot be written ({error}); free some space and run the "
                         "same command again")  # fmt: skip

@@ -1,11 +1,12 @@
 """A corrupt ledger: it is kept aside, and what can be read of it is copied into a new one that takes its place.
 
 The copy is made beside the ledger and renamed when it is whole, so that a kill at any point ends in the corrupt ledger
-or in the rebuilt one. The rebuilt ledger knows that it is one, and which commands have said so: each that misses
-answers stops once before it pays for them again. What it will not do: throw a file away.
+or in the rebuilt one. As long as the corrupt one lies there, nothing that is missing is paid for: somebody has to look
+for a backup of it, and to move it away, first. What it will not do: throw a file away.
 """
 
 import contextlib
+import glob
 import os
 import sqlite3
 import sys
@@ -15,10 +16,10 @@ from pathlib import Path
 
 from distill.errors import InputError
 from distill.jsonl import Row
-from distill.ledger import BATCH_COLUMNS, COLUMNS, STATES, VERSION, Ledger, is_batch, is_call
+from distill.ledger import Ledger
 from distill.pages import records
+from distill.schema import BATCH_COLUMNS, COLUMNS, STATES, VERSION, is_batch, is_call
 
-MARK = "CREATE TABLE IF NOT EXISTS rescues (aside TEXT NOT NULL, told TEXT NOT NULL)"
 WITH_ITS_LOG = ("-wal", "-shm", "")
 
 
@@ -31,17 +32,10 @@ def rescue(path: Path) -> None:
         _install(path)
 
 
-def untold(ledger: Ledger, command: str) -> str | None:
-    """Return where the ledger before this one lies, if it was corrupt and `command` has not stopped for that yet."""
-    if not ledger.query("SELECT 1 FROM sqlite_master WHERE name = 'rescues'"):
-        return None
-    told = {name for (name,) in ledger.query("SELECT told FROM rescues")}
-    return None if command in told else str(ledger.query("SELECT aside FROM rescues LIMIT 1")[0][0])
-
-
-def tell(ledger: Ledger, aside: str, command: str) -> None:
-    """Note that `command` has said that the ledger was rebuilt, and may pay for what is missing."""
-    ledger.apply([("INSERT INTO rescues VALUES (?, ?)", (aside, command))])
+def set_aside(path: Path) -> Path | None:
+    """Return where a corrupt ledger lies that was at `path`, until somebody has moved it away."""
+    found = path.parent.glob(f"{glob.escape(path.name)}.corrupt-*")
+    return max((file for file in found if not file.name.endswith(("-wal", "-shm"))), default=None)
 
 
 def _is_corrupt(path: Path) -> bool:
@@ -81,7 +75,6 @@ def _salvage(path: Path) -> None:
         for batch in _batches(path):
             ledger.add_batch(batch)
         ledger.restore(_calls(path))
-        ledger.apply([(MARK, ()), ("INSERT INTO rescues VALUES (?, '')", (str(aside),))])
         print(f"{path}: {sum(ledger.states().values())} calls rescued from {aside.name}", file=sys.stderr)
     finally:
         ledger.close()
