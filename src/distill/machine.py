@@ -35,7 +35,7 @@ def speed(dtype: torch.dtype, rows: int = 512, width: int = 512, seconds: float 
     right = torch.ones(width, width, dtype=dtype, device=kind())
     _multiply(left, right)  # the first one takes longer
     products, begin, passed = 0, time.perf_counter(), 0.0
-    while passed < seconds:
+    while not products or passed < seconds:
         _multiply(left, right)
         products += 1
         passed = time.perf_counter() - begin
