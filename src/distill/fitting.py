@@ -67,7 +67,7 @@ def _announce(job: Job, setup: device.Setup, model: Any, last: str | None) -> No
     width = model.config.get_text_config().hidden_size
     time = forecast.describe(job, setup, model.num_parameters(), last, width)
     start = f", going on from {Path(last).name}" if last else ""
-    _say(f"training on {setup.describe()}{start}: {time}, by this machine's speed at matrix products")
+    _say(f"training on {setup.describe()}{start}: {time}, by this machine's speed at products")
     if warning := machine.slow_dtype("train.dtype", job.params.dtype):
         _say(warning)
 
