@@ -71,7 +71,7 @@ def peaks() -> dict[str, float]:
     from distill import machine
 
     types = [torch.float32, torch.bfloat16] if machine.has_bf16() else [torch.float32]
-    best = [max(machine.speed(dtype, 2048, 2048, seconds=0) for _ in range(10)) for dtype in types]
+    best = [max(machine.speed(dtype, 2048, seconds=0) for _ in range(10)) for dtype in types]
     return {str(dtype).removeprefix("torch."): speed for dtype, speed in zip(types, best, strict=True)}
 
 

@@ -85,7 +85,7 @@ def test_a_run_says_what_a_slow_type_costs(
     pretend: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pretend("cpu")
-    monkeypatch.setattr(machine, "speed", lambda dtype, *_: 8e10 if dtype == torch.float32 else 2e10)
+    monkeypatch.setattr(machine, "speed", lambda dtype: 8e10 if dtype == torch.float32 else 2e10)
     student = StudentProfile(source="dir", name="x", base_model="x", license="x")
     examples = [tokens("one", [4, 5, 6, 7], 2)]
     for dtype in ("auto", "bfloat16"):
