@@ -2,6 +2,7 @@
 
     python bench/train.py                  # a few minutes: 16 examples, 2 epochs
     python bench/train.py --examples 0 --epochs 5   # all examples, as params.yaml has it
+    python bench/train.py --without-bf16   # as on a machine whose processor multiplies fp32 alone, 8 floats at a time
 
 Each run is a process of its own, one after another, with the same LoRA, optimiser, batches of 8 and learning rate:
 
@@ -13,7 +14,9 @@ Each run is a process of its own, one after another, with the same LoRA, optimis
 
 Real tokens (padding not counted) per second of the training loop alone, validation, loading and, for `train`, the
 first update's compilation left out; the whole loop is printed beside it. Memory is the process's peak resident set.
-The held-out loss is that of data/val.jsonl, measured for all alike: the saved adapter on fp32 weights.
+The held-out loss is that of the answers in data/val.jsonl, measured for all alike: the saved adapter on fp32 weights.
+The peak is measured for the types that the machine is fast at, and no others: bf16 without instructions for it would
+take minutes a product. `--without-bf16` pretends such a machine: PyTorch and oneDNN use AVX2 and nothing newer.
 """
 
 import argparse
@@ -28,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 KINDS = ("plain", "plain-masked", "train")
+AVX2 = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
 
 
 def main() -> None:
@@ -36,30 +40,46 @@ def main() -> None:
     parser.add_argument("--examples", type=int, default=16, help="training examples; 0: all (default: %(default)s)")
     parser.add_argument("--epochs", type=int, default=2, help="default: %(default)s")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS, help="default: all")
+    parser.add_argument("--without-bf16", action="store_true", help="as on a processor with AVX2 and nothing newer")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.without_bf16:
+        pretend_avx2()
     if args.child:
         print("RESULT " + json.dumps(run(args.child, args.examples, args.epochs)))
         return
-    peak = {name: matmul_peak(name) for name in ("float32", "bfloat16")}
+    peak = peaks()
     print("matrix products of 2048²: " + ", ".join(f"{name} {value / 1e9:.0f} GFLOP/s" for name, value in peak.items()))
     results = {kind: start(kind, args) for kind in args.kinds}
     report(results, peak)
 
 
+def pretend_avx2() -> None:
+    """Go on, and start others, as on a processor with AVX2; libraries read the environment when they are loaded."""
+    if not os.environ.keys() >= AVX2.keys():
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | AVX2)  # noqa: S606
+    import torch
+
+    capabilities = {name: found for name, found in torch.cpu.get_capabilities().items() if "512" not in name}
+    torch.cpu.get_capabilities = lambda: {name: found for name, found in capabilities.items() if "amx" not in name}
+
+
+def peaks() -> dict[str, float]:
+    """Operations per second of a large matrix product, the best of ten, for the types that the machine is fast at."""
+    import torch
+
+    from distill import machine
+
+    types = [torch.float32, torch.bfloat16] if machine.has_bf16() else [torch.float32]
+    best = [max(machine.speed(dtype, 2048, seconds=0) for _ in range(10)) for dtype in types]
+    return {str(dtype).removeprefix("torch."): speed for dtype, speed in zip(types, best, strict=True)}
+
+
 def start(kind: str, args: argparse.Namespace) -> dict[str, Any]:
     """Run one kind in a process of its own."""
-    command = [
-        sys.executable,
-        __file__,
-        "--child",
-        kind,
-        "--examples",
-        str(args.examples),
-        "--epochs",
-        str(args.epochs),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True)
+    options = ["--child", kind, f"--examples={args.examples}", f"--epochs={args.epochs}"]
+    options += ["--without-bf16"] if args.without_bf16 else []
+    done = subprocess.run([sys.executable, __file__, *options], capture_output=True, text=True)
     lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
     if done.returncode or not lines:
         sys.exit(f"{kind} failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
@@ -72,8 +92,8 @@ def report(results: dict[str, dict[str, Any]], peak: dict[str, float]) -> None:
     """Print the comparison and the curves."""
     print(f"\n{'':14}tokens/s  whole loop  share of peak  memory MB  updates  held-out loss (base → trained)")
     for kind, r in results.items():
-        share = r["tokens_per_s"] * r["flops_a_token"] / peak[r["dtype"]]
-        print(f"{kind:14}{r['tokens_per_s']:8.0f}{r['whole']:12.0f}{share:14.0%}{r['memory_mb']:11.0f}{r['updates']:9}"
+        share = f"{r['tokens_per_s'] * r['flops_a_token'] / peak[r['dtype']]:.0%}" if r["dtype"] in peak else "-"
+        print(f"{kind:14}{r['tokens_per_s']:8.0f}{r['whole']:12.0f}{share:>14}{r['memory_mb']:11.0f}{r['updates']:9}"
               f"  {r['base']:.4f} → {r['held_out']:.4f}")  # fmt: skip
     if {"plain", "train"} <= results.keys():
         plain, ours = results["plain"], results["train"]
@@ -90,19 +110,22 @@ def run(kind: str, examples: int, epochs: int) -> dict[str, Any]:
     """Train in this process, and return what was measured."""
     import torch
 
-    from distill import adapter, device
+    from distill import adapter, machine
+    from distill.batching import read_examples
     from distill.config import profile, section
     from distill.job import Job
     from distill.student import StudentProfile, load_model, load_tokenizer
-    from distill.train import TrainParams, read_data
+    from distill.train import TRAIN, TrainParams, read_data
 
     params = section(TrainParams, "train").model_copy(update={"epochs": epochs})
     _, student = profile(StudentProfile, "student")
     tokenizer = load_tokenizer(student)
-    training, validation = read_data(tokenizer, "text" if kind == "plain" else "completion")
+    training, validation = read_data(tokenizer, "completion")
+    if kind == "plain":
+        training = read_examples(TRAIN, tokenizer, "text")
     training = training[: examples or None]
     job = Job(params, student, tokenizer, training, validation)
-    dtype = device.dtype(params) if kind == "train" else torch.float32
+    dtype = machine.dtype(params.dtype) if kind == "train" else torch.float32
     torch.manual_seed(params.seed)
     model = adapter.add(load_model(student, dtype), params.lora)
     with tempfile.TemporaryDirectory() as folder:
@@ -206,10 +229,7 @@ def held_out_loss(student: Any, folder: Path, validation: list[Any]) -> tuple[fl
     from distill.pair import SIDES, Pair
     from distill.student import Encoded
 
-    encoded = [
-        Encoded(example.ids, next((i for i, label in enumerate(example.labels) if label != IGNORED), 0))
-        for example in validation
-    ]
+    encoded = [Encoded(example.ids, example.labels.count(IGNORED)) for example in validation]
     pair = Pair(student, folder)
     found = []
     for side in SIDES:
@@ -229,19 +249,6 @@ def flops_a_token(model: Any, length: float) -> float:
     width = config.num_attention_heads * getattr(config, "head_dim", config.hidden_size // config.num_attention_heads)
     attention = 2 * 2 * width * length / 2 * 3.5 * config.num_hidden_layers
     return 2 * 2 * (matrices + head) + attention
-
-
-def matmul_peak(name: str) -> float:
-    """Operations per second of a large matrix product, the best of ten."""
-    import torch
-
-    a, b = (torch.randn(2048, 2048).to(getattr(torch, name)) for _ in range(2))
-    best = float("inf")
-    for _ in range(10):
-        begin = time.perf_counter()
-        a @ b
-        best = min(best, time.perf_counter() - begin)
-    return float(2 * 2048**3 / best)
 
 
 if __name__ == "__main__":

@@ -12,13 +12,13 @@ import pytest
 import torch
 
 import tiny
-from distill import checkpoint, fitting
+from distill import checkpoint, fitting, machine
 from distill.config import parse
 from distill.device import Setup
 from distill.job import Job
 from distill.student import StudentProfile
 from distill.train import TrainParams
-from training import params
+from training import params, tokens
 
 SETUP = Setup("cpu", torch.float32, 1, 1, 4, False, False, False)
 
@@ -79,6 +79,22 @@ def test_the_first_process_speaks_by_what_torch_says(
     monkeypatch.setattr(checkpoint.processes, "get_rank", lambda: 1)
     fitting._say("second of two")
     assert capsys.readouterr().out == "alone\n"
+
+
+def test_a_run_says_what_a_slow_type_costs(
+    pretend: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pretend("cpu")
+    monkeypatch.setattr(machine, "speed", lambda dtype: 8e10 if dtype == torch.float32 else 2e10)
+    student = StudentProfile(source="dir", name="x", base_model="x", license="x")
+    examples = [tokens("one", [4, 5, 6, 7], 2)]
+    for dtype in ("auto", "bfloat16"):
+        job = Job(parse(TrainParams, params(dtype=dtype), "params.yaml"), student, None, examples, [])
+        fitting._announce(job, SETUP, tiny.model(), None)
+    first, second, cost = capsys.readouterr().out.splitlines()
+    assert first == second == f"training on {SETUP.describe()}: less than a minute, by this machine's speed at products"
+    assert cost.startswith("params.yaml: train.dtype: bfloat16, and this machine has no instructions for it: ")
+    assert "4.0 times as long" in cost
 
 
 def test_a_run_that_ends_well_removes_its_checkpoints_and_locks(tmp_path: Path) -> None:

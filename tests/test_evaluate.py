@@ -9,11 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
 
 import tiny
 from conftest import ROOT
+from distill import machine
+from distill.config import profile, section
+from distill.evaluate import EvaluateParams, prepare
 from distill.jsonl import Row, write_json, write_jsonl
+from distill.student import StudentProfile
 from workspace import environment
 
 pytestmark = pytest.mark.slow
@@ -117,6 +122,21 @@ def test_killed_it_goes_on_and_ends_with_the_same_bytes(finished: Path, tmp_path
     code, errors = run(folder)
     assert code == 0, errors
     assert [name for name in OUTPUTS if (folder / name).read_bytes() != (finished / name).read_bytes()] == []
+
+
+def test_it_says_what_a_slow_type_costs(
+    tmp_path: Path, pretend: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(workspace(tmp_path))
+    pretend("cpu")
+    monkeypatch.setattr(machine, "speed", lambda dtype: 8e10 if dtype == torch.float32 else 2e10)
+    _, student = profile(StudentProfile, "student")
+    for dtype in ("auto", "bfloat16"):
+        params = section(EvaluateParams, "evaluate").model_copy(update={"dtype": dtype})
+        prepare(params, student, [], None)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("params.yaml: evaluate.dtype: bfloat16, and this machine has no instructions for it: ")
+    assert "4.0 times as long" in line
 
 
 @pytest.mark.parametrize(

@@ -36,22 +36,15 @@ def test_what_is_left_to_multiply() -> None:
 
 
 def test_the_time_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
     work = forecast.work(job(), SETUP, 100, 0)
-
-    def speed(dtype: torch.dtype, rows: int, width: int) -> float:
-        asked.append((dtype, rows, width))
-        return work / forecast.SHARE / 240
-
-    monkeypatch.setattr(machine, "speed", speed)
-    assert forecast.describe(job(), SETUP, 100, None, 32) == "about 4 minutes"
-    assert asked == [(torch.float32, 10, 32)]
-    assert forecast.describe(job(), SETUP, 100, "somewhere/checkpoint-2", 32) == "about 2 minutes"
-    assert forecast.describe(job(), replace(SETUP, processes=2), 100, None, 32) == "about 2 minutes"
+    monkeypatch.setattr(machine, "speed", lambda dtype: work / forecast.SHARE[dtype] / 240)
+    assert forecast.describe(job(), SETUP, 100, None) == "about 4 minutes"
+    assert forecast.describe(job(), SETUP, 100, "somewhere/checkpoint-2") == "about 2 minutes"
+    assert forecast.describe(job(), replace(SETUP, processes=2), 100, None) == "about 2 minutes"
     monkeypatch.setattr(forecast, "COMPILATION_S", 60)
     compiled = replace(SETUP, compile=True)
-    assert forecast.describe(job(), compiled, 100, None, 32) == "about 5 minutes"
-    assert forecast.describe(job(), compiled, 100, "somewhere/checkpoint-4", 32) == "less than a minute"
+    assert forecast.describe(job(), compiled, 100, None) == "about 5 minutes"
+    assert forecast.describe(job(), compiled, 100, "somewhere/checkpoint-4") == "less than a minute"
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,6 @@ def test_only_a_type_that_the_machine_is_slow_with_has_a_price(pretend: Any, mon
 
 def test_measuring_takes_a_moment_and_draws_no_random_numbers() -> None:
     before = torch.get_rng_state()
-    # One product of 2·8·16·16 operations a second would be slower than any machine, 1e15 faster.
-    assert 2 * 8 * 16 * 16 < machine.speed(torch.float32, rows=8, width=16, seconds=0.01) < 1e15
+    # One product of 2·16·16·16 operations a second would be slower than any machine, 1e15 operations faster.
+    assert 2 * 16**3 < machine.speed(torch.float32, size=16, seconds=0) < 1e15
     assert torch.equal(torch.get_rng_state(), before)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from conftest import ROOT
+from distill import checkpoint
 from distill.jsonl import write_jsonl
 from training import adapter_bytes, command, train, workspace
 
@@ -143,23 +144,23 @@ def test_of_two_same_runs_the_second_waits_and_goes_on_from_the_first(
     one, two = (workspace(tmp_path / name, examples=9) for name in ("one", "two"))  # as `dvc exp run --queue` copies
     first = begun(one)
     first.send_signal(signal.SIGSTOP)
-    second = command(two, DVC_ROOT=str(one))
-    assert second.stdout is not None
-    said = second.stdout.readline()
-    assert said == (
-        f"the same training is running already (process {first.pid} on {platform.node()}, in {one}); "
-        "waiting for it to end\n"
-    )
-    before = {path.name for path in one.glob(".distill/checkpoints/*/checkpoint-*")}
-    first.send_signal(end)
-    first.communicate()
+    try:
+        second = command(two, DVC_ROOT=str(one))
+        assert second.stdout is not None
+        holder = f"process {first.pid} on {platform.node()}, in {one}"
+        expected = f"the same training is running already ({holder}); waiting for it to end\n"
+        assert second.stdout.readline() == expected
+        last = max(checkpoint.step(mark.parent) for mark in one.glob(".distill/checkpoints/*/*/complete"))
+    finally:
+        first.send_signal(end)
+        first.communicate()
     output, errors = second.communicate()
     assert second.returncode == 0, errors
     if end == signal.SIGCONT:
         assert "going on from checkpoint-6: less than a minute" in output  # the last: nothing is trained again
         assert adapter_bytes(one) == adapter_bytes(uninterrupted)
     else:
-        assert f"going on from {max(before)}" in output
+        assert f"going on from checkpoint-{last}: " in output
     assert adapter_bytes(two) == adapter_bytes(uninterrupted)
     assert figures(two) == figures(uninterrupted)
     assert curve(two) == curve(uninterrupted)
@@ -169,7 +170,7 @@ def test_of_two_same_runs_the_second_waits_and_goes_on_from_the_first(
 def test_it_says_before_the_first_update_how_long_it_will_take(tmp_path: Path) -> None:
     _, output, _ = train(workspace(tmp_path))
     assert output.startswith("training on 1 × cpu, ")
-    assert output.splitlines()[0].endswith(": less than a minute, by this machine's speed at matrix products")
+    assert output.splitlines()[0].endswith(": less than a minute, by this machine's speed at products")
 
 
 def test_no_validation_data_is_no_validation(tmp_path: Path) -> None:

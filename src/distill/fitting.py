@@ -64,10 +64,9 @@ def _key(job: Job, files: tuple[Path, ...], setup: device.Setup) -> str:
 
 def _announce(job: Job, setup: device.Setup, model: Any, last: str | None) -> None:
     """Say how, from where and how long it will train, and what a type of weights that the machine lacks will cost."""
-    width = model.config.get_text_config().hidden_size
-    time = forecast.describe(job, setup, model.num_parameters(), last, width)
+    time = forecast.describe(job, setup, model.num_parameters(), last)
     start = f", going on from {Path(last).name}" if last else ""
-    _say(f"training on {setup.describe()}{start}: {time}, by this machine's speed at matrix products")
+    _say(f"training on {setup.describe()}{start}: {time}, by this machine's speed at products")
     if warning := machine.slow_dtype("train.dtype", job.params.dtype):
         _say(warning)
 

@@ -6,6 +6,8 @@ the updates themselves, is better as soon as there is one.
 
 from typing import TYPE_CHECKING
 
+import torch
+
 from distill import checkpoint, machine
 from distill.batching import Tokens
 from distill.device import Setup
@@ -13,13 +15,13 @@ from distill.device import Setup
 if TYPE_CHECKING:
     from distill.job import Job
 
-SHARE = 0.4
-"""Of the speed at products of the model's width, what a whole run reaches."""
+SHARE = {torch.bfloat16: 0.4, torch.float32: 0.6}
+"""Of the speed at large products, what a whole run reaches: the faster they are, the more everything else counts."""
 COMPILATION_S = 40.0
 """Compiling the decoder layers and the head, where nothing of it is in the compiler's cache."""
 
 
-def describe(job: "Job", setup: Setup, parameters: int, last: str | None, width: int) -> str:
+def describe(job: "Job", setup: Setup, parameters: int, last: str | None) -> str:
     """Return how long the rest of a run takes, in words.
 
     Args:
@@ -27,10 +29,8 @@ def describe(job: "Job", setup: Setup, parameters: int, last: str | None, width:
         setup: How.
         parameters: The model's, all of them.
         last: The checkpoint that it goes on from, if any.
-        width: The model's (its hidden size), for products of its own kind.
     """
-    rows = max(1, _tokens(job.training) * setup.micro_batch // len(job.training))
-    speed = SHARE * machine.speed(setup.dtype, rows, width) * setup.processes
+    speed = SHARE[setup.dtype] * machine.speed(setup.dtype) * setup.processes
     left = work(job, setup, parameters, checkpoint.step(last) if last else 0)
     return words(left / speed + (COMPILATION_S if setup.compile and left else 0))
 

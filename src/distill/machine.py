@@ -26,20 +26,19 @@ def dtype(choice: str) -> torch.dtype:
     return getattr(torch, choice)  # type: ignore[no-any-return]
 
 
-def speed(dtype: torch.dtype, rows: int = 512, width: int = 512, seconds: float = 0.2) -> float:
-    """Return how many floating-point operations it does in a second, in products (rows, width) x (width, width).
+def speed(dtype: torch.dtype, size: int = 1024, seconds: float = 0.3) -> float:
+    """Return how many floating-point operations it does in a second, in products of square matrices of this size.
 
     It takes about `seconds`, or two products where they take longer, and draws no random numbers.
     """
-    left = torch.ones(rows, width, dtype=dtype, device=kind())
-    right = torch.ones(width, width, dtype=dtype, device=kind())
-    _multiply(left, right)  # the first one takes longer
+    square = torch.ones(size, size, dtype=dtype, device=kind())
+    _multiply(square)  # the first one takes longer
     products, begin, passed = 0, time.perf_counter(), 0.0
-    while passed < seconds:
-        _multiply(left, right)
+    while not products or passed < seconds:
+        _multiply(square)
         products += 1
         passed = time.perf_counter() - begin
-    return products * 2 * rows * width**2 / passed
+    return products * 2 * size**3 / passed
 
 
 def slow_dtype(key: str, choice: str) -> str | None:
@@ -51,5 +50,5 @@ def slow_dtype(key: str, choice: str) -> str | None:
             f"{times:.1f} times as long as with float32, which `auto` would choose")  # fmt: skip
 
 
-def _multiply(left: torch.Tensor, right: torch.Tensor) -> None:
-    torch.nn.functional.linear(left, right)[0, 0].item()  # waits for the product where others would only queue it
+def _multiply(square: torch.Tensor) -> None:
+    (square @ square)[0, 0].item()  # waits for the product where others would only queue it
