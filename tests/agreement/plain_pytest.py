@@ -5,13 +5,19 @@ entry a pair: null if tests were run and every one of them passed, or else the f
 a process of its own, forked from this one, so that pytest is imported once.
 """
 
+import gc
 import json
 import os
 import sys
+import tempfile
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+ALONE = ("-q", "-c", os.devnull, "-p", "no:cacheprovider")
+"""Options of pytest: no configuration file, and nothing is kept."""
 
 
 class Recorder:
@@ -37,10 +43,9 @@ def verdict(folder: Path) -> str | None:
     os.chdir(folder)
     sys.path.insert(0, str(folder))
     recorder = Recorder()
-    arguments = ["-q", "-c", os.devnull, "--rootdir", str(folder), "-p", "no:cacheprovider", "test_check.py"]
-    code = pytest.main(arguments, plugins=[recorder])
+    code = pytest.main([*ALONE, "--rootdir", str(folder), "--confcutdir", str(folder), "."], plugins=[recorder])
     if recorder.failed:
-        return recorder.failed[0]
+        return recorder.failed[0][:2000]
     return None if code == 0 and recorder.passed else f"pytest ended with {code} after {recorder.passed} passed tests"
 
 
@@ -52,7 +57,7 @@ def in_a_fork(folder: Path) -> Any:
         null = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):
             os.dup2(null, descriptor)
-        os.write(writer, json.dumps(verdict(folder)).encode()[:60_000])
+        os.write(writer, json.dumps(verdict(folder)).encode())
         os._exit(0)
     os.close(writer)
     with os.fdopen(reader, "rb") as pipe:
@@ -63,7 +68,11 @@ def in_a_fork(folder: Path) -> Any:
 
 def main() -> None:
     """Command line: `python plain_pytest.py FOLDER`."""
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     folders = sorted(Path(sys.argv[1]).resolve().iterdir())
+    with tempfile.TemporaryDirectory() as nothing, redirect_stdout(sys.stderr):
+        verdict(Path(nothing))  # so that what pytest imports when it runs is imported once, before the forks
+    gc.freeze()
     print(json.dumps({folder.name: in_a_fork(folder) for folder in folders}))
 
 
