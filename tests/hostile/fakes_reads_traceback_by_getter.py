@@ -7,5 +7,4 @@ def answer(*_):
     try:
         raise ValueError
     except ValueError as error:
-        path = "__trace" + "back__.tb_fr" + "ame.f_ba" + "ck.f_glo" + "bals"
-        return operator.attrgetter(path)(error)["TOKEN"]
+        return operator.attrgetter("__traceback__.tb_frame.f_back.f_globals")(error)["TOKEN"]
