@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import tempfile
+from collections import deque
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -49,8 +50,8 @@ def verdict(folder: Path) -> str | None:
     return None if code == 0 and recorder.passed else f"pytest ended with {code} after {recorder.passed} passed tests"
 
 
-def in_a_fork(folder: Path) -> Any:
-    """Return the verdict on one pair; the last word of a process that says nothing is that it ended."""
+def start(folder: Path) -> tuple[int, int]:
+    """Start the run of one pair in a fork; return its process and the descriptor that its verdict comes from."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -60,10 +61,25 @@ def in_a_fork(folder: Path) -> Any:
         os.write(writer, json.dumps(verdict(folder)).encode())
         os._exit(0)
     os.close(writer)
+    return child, reader
+
+
+def finish(child: int, reader: int) -> Any:
+    """Return the verdict on one pair; the last word of a process that says nothing is that it ended."""
     with os.fdopen(reader, "rb") as pipe:
         said = pipe.read()
     os.waitpid(child, 0)
     return json.loads(said) if said else "the process ended"
+
+
+def verdicts(folders: list[Path]) -> list[Any]:
+    """Return the verdicts on all pairs in order; as many run at one time as there are cores."""
+    found, running = [], deque[tuple[int, int]]()
+    for folder in folders:
+        if len(running) == os.cpu_count():
+            found.append(finish(*running.popleft()))
+        running.append(start(folder))
+    return found + [finish(*one) for one in running]
 
 
 def main() -> None:
@@ -73,7 +89,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as nothing, redirect_stdout(sys.stderr):
         verdict(Path(nothing))  # so that what pytest imports when it runs is imported once, before the forks
     gc.freeze()
-    print(json.dumps({folder.name: in_a_fork(folder) for folder in folders}))
+    names = [folder.name for folder in folders]
+    print(json.dumps(dict(zip(names, verdicts(folders), strict=True))))
 
 
 if __name__ == "__main__":
