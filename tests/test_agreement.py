@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def read(path: Path) -> list[Pair]:
     tokens = MarkdownIt("commonmark").parse(path.read_text())
     blocks: dict[str, list[str]] = {}
     name = ""
-    for before, token in zip(tokens, tokens[1:], strict=False):
+    for before, token in pairwise(tokens):
         if before.type == "heading_open" and before.tag == "h2":
             name = f"{path.stem}: {token.content}"
             assert name not in blocks, f"two pairs have the name {name!r}"

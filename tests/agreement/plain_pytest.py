@@ -5,13 +5,20 @@ entry a pair: null if tests were run and every one of them passed, or else the f
 a process of its own, forked from this one, so that pytest is imported once.
 """
 
+import gc
 import json
 import os
 import sys
+import tempfile
+from collections import deque
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+ALONE = ("-q", "-c", os.devnull, "-p", "no:cacheprovider")
+"""Options of pytest: no configuration file, and nothing is kept."""
 
 
 class Recorder:
@@ -37,34 +44,53 @@ def verdict(folder: Path) -> str | None:
     os.chdir(folder)
     sys.path.insert(0, str(folder))
     recorder = Recorder()
-    arguments = ["-q", "-c", os.devnull, "--rootdir", str(folder), "-p", "no:cacheprovider", "test_check.py"]
-    code = pytest.main(arguments, plugins=[recorder])
+    code = pytest.main([*ALONE, "--rootdir", str(folder), "--confcutdir", str(folder), "."], plugins=[recorder])
     if recorder.failed:
-        return recorder.failed[0]
+        return recorder.failed[0][:2000]
     return None if code == 0 and recorder.passed else f"pytest ended with {code} after {recorder.passed} passed tests"
 
 
-def in_a_fork(folder: Path) -> Any:
-    """Return the verdict on one pair; the last word of a process that says nothing is that it ended."""
+def start(folder: Path) -> tuple[int, int]:
+    """Start the run of one pair in a fork; return its process and the descriptor that its verdict comes from."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         null = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):
             os.dup2(null, descriptor)
-        os.write(writer, json.dumps(verdict(folder)).encode()[:60_000])
+        os.write(writer, json.dumps(verdict(folder)).encode())
         os._exit(0)
     os.close(writer)
+    return child, reader
+
+
+def finish(child: int, reader: int) -> Any:
+    """Return the verdict on one pair; the last word of a process that says nothing is that it ended."""
     with os.fdopen(reader, "rb") as pipe:
         said = pipe.read()
     os.waitpid(child, 0)
     return json.loads(said) if said else "the process ended"
 
 
+def verdicts(folders: list[Path]) -> list[Any]:
+    """Return the verdicts on all pairs in order; as many run at one time as there are cores."""
+    found, running = [], deque[tuple[int, int]]()
+    for folder in folders:
+        if len(running) == os.cpu_count():
+            found.append(finish(*running.popleft()))
+        running.append(start(folder))
+    return found + [finish(*one) for one in running]
+
+
 def main() -> None:
     """Command line: `python plain_pytest.py FOLDER`."""
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     folders = sorted(Path(sys.argv[1]).resolve().iterdir())
-    print(json.dumps({folder.name: in_a_fork(folder) for folder in folders}))
+    with tempfile.TemporaryDirectory() as nothing, redirect_stdout(sys.stderr):
+        verdict(Path(nothing))  # so that what pytest imports when it runs is imported once, before the forks
+    gc.freeze()
+    names = [folder.name for folder in folders]
+    print(json.dumps(dict(zip(names, verdicts(folders), strict=True))))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,6 @@
+"""Raises GeneratorExit."""
+# expected: wrong_answer|exception|refused|limit|time_out
+
+
+def answer(*_):
+    raise GeneratorExit
