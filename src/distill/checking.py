@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from distill.channel import Channel, Over
-from distill.extraction import NoSource, sources, wanted_names
+from distill.extraction import NoSource, selected, wanted_names
 from distill.remote import CheckError, RemoteError, Session, install
 from distill.sandbox import Confined, Limits, SandboxError, start
 
@@ -43,10 +43,10 @@ def judge(job: dict[str, Any]) -> dict[str, str]:
     """Return one verdict; `error` instead of `outcome` when the check or the sandbox is at fault."""
     check = job["source"]
     try:
-        found = sources(job["answer"], wanted_names(check))
+        found = selected(job["answer"], wanted_names(check))
         if isinstance(found, NoSource):
             return _verdict(found.outcome, found.detail)
-        return _run(found, job)
+        return _run([found], job)
     except SyntaxError as error:
         return {"error": f"the check does not compile (line {error.lineno})"}
     except (CheckError, SandboxError) as error:
