@@ -23,7 +23,10 @@ from distill.extraction import NoSource, selected, wanted_names
 
 ODD = yaml.safe_load((ROOT / "tests/odd_answers.yaml").read_text(encoding="utf-8"))
 CHECKS = sorted((ROOT / "data/prompts/checks").glob("*.py"))
-DIFFERENCES: dict[str, str] = {}
+DIFFERENCES = {
+    "run-length-encode": "EvalPlus takes one wanted name; the check wants two.",
+    "valid-sudoku": "EvalPlus drops functions without a return, here a helper that only raises.",
+}
 """Reference and wrong answers where the two differ, and why."""
 
 # Each module gets its own `solution`; the outcome of a module is the worst of its tests and its import.
@@ -91,37 +94,38 @@ def sanitized(sanitize: Callable[..., str], case: Case) -> str:
         return sanitize(case.answer, entrypoint=sorted(case.wanted)[0])
 
 
-def run(folder: Path, sources: dict[str, tuple[str, str]]) -> dict[str, str]:
-    """Return `pass` or `fail` for each pair of source and check."""
+def run(folder: Path, pairs: list[tuple[str, str]]) -> list[str]:
+    """Return `pass` or `fail` for each pair of source and check, run in one pytest."""
+    folder.mkdir()
     (folder / "conftest.py").write_text(CONFTEST)
-    for number, (source, check) in enumerate(sources.values()):
+    for number, (source, check) in enumerate(pairs):
         pair = folder / f"pair{number}"
         pair.mkdir()
         (pair / "solution.py").write_text(source, encoding="utf-8")
         (pair / "test_check.py").write_text(check, encoding="utf-8")
-    options = "-q --continue-on-collection-errors -p no:cacheprovider -p no:xdist -p no:randomly --import-mode=importlib -c /dev/null --rootdir=.".split()
+    options = "-q --continue-on-collection-errors --import-mode=importlib -p no:cacheprovider -c /dev/null --rootdir=."
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", *options], cwd=folder, capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", "pytest", *options.split()], cwd=folder, capture_output=True, text=True, timeout=120
     )
     assert (folder / "outcomes.json").exists(), done.stdout + done.stderr
     outcomes = json.loads((folder / "outcomes.json").read_text())
-    return {name: outcomes[f"pair{number}"] for number, name in enumerate(sources)}
+    return [outcomes[f"pair{number}"] for number in range(len(pairs))]
 
 
 def verdicts(folder: Path, sanitize: Callable[..., str], cases: list[Case]) -> dict[str, tuple[str, str]]:
     """Return the outcomes of what `selected` and EvalPlus take, by the case's name."""
-    mine = {case.name: selected(case.answer, case.wanted) for case in cases}
-    pairs = {}
-    for case in cases:
-        source = mine[case.name]
-        pairs[f"mine {case.name}"] = ("" if isinstance(source, NoSource) else source, case.check)
-        pairs[f"theirs {case.name}"] = (sanitized(sanitize, case), case.check)
-    outcomes = run(folder, pairs)
-    found = {}
-    for name, source in mine.items():
-        outcome = source.outcome if isinstance(source, NoSource) else outcomes[f"mine {name}"]
-        found[name] = (outcome, outcomes[f"theirs {name}"])
-    return found
+    sources = [selected(case.answer, case.wanted) for case in cases]
+    mine = [
+        ("" if isinstance(source, NoSource) else source, case.check)
+        for source, case in zip(sources, cases, strict=True)
+    ]
+    theirs = [(sanitized(sanitize, case), case.check) for case in cases]
+    outcomes = [
+        source.outcome if isinstance(source, NoSource) else outcome
+        for source, outcome in zip(sources, run(folder / "mine", mine), strict=True)
+    ]
+    both = zip(outcomes, run(folder / "theirs", theirs), strict=True)
+    return {case.name: pair for case, pair in zip(cases, both, strict=True)}
 
 
 def test_odd_answers(tmp_path: Path, sanitize: Callable[..., str]) -> None:

@@ -119,6 +119,8 @@ class _Choice:
             return True
         if statement.block not in {one.block for one in self.taken}:
             return False
+        if statement.is_star:  # which of several gives a name is not known here
+            return not statement.is_foreign and any(one.is_star for one in self.taken)
         if any(not self._may_rebind(name, statement) for name in statement.binds & self.giver.keys()):
             return False
         return (
