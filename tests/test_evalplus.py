@@ -4,7 +4,9 @@ Where they differ, on the reference answers, the wrong answers and those of odd_
 reason: in odd_answers.yaml and in `DIFFERENCES`. The code is this repository's own, so it runs without a sandbox.
 """
 
+import ast
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -88,51 +90,66 @@ def sanitize() -> Callable[..., str]:
     return function
 
 
-def sanitized(sanitize: Callable[..., str], case: Case) -> str:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return sanitize(case.answer, entrypoint=sorted(case.wanted)[0])
-
-
 def run(folder: Path, pairs: list[tuple[str, str]]) -> list[str]:
-    """Return `pass` or `fail` for each pair of source and check, run in one pytest."""
+    """Return `pass` or `fail` for each pair of source and check, all run in one pytest, the same pair once."""
     folder.mkdir()
     (folder / "conftest.py").write_text(CONFTEST)
-    for number, (source, check) in enumerate(pairs):
+    numbers = {pair: number for number, pair in enumerate(dict.fromkeys(pairs))}
+    for (source, check), number in numbers.items():
         pair = folder / f"pair{number}"
         pair.mkdir()
         (pair / "solution.py").write_text(source, encoding="utf-8")
         (pair / "test_check.py").write_text(check, encoding="utf-8")
-    options = "-q --continue-on-collection-errors --import-mode=importlib -p no:cacheprovider -c /dev/null --rootdir=."
+    options = "-q --assert=plain --continue-on-collection-errors --import-mode=importlib -c /dev/null --rootdir=."
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", *options.split()], cwd=folder, capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options.split()],
+        cwd=folder,
+        env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert (folder / "outcomes.json").exists(), done.stdout + done.stderr
     outcomes = json.loads((folder / "outcomes.json").read_text())
-    return [outcomes[f"pair{number}"] for number in range(len(pairs))]
+    return [outcomes[f"pair{numbers[pair]}"] for pair in pairs]
 
 
-def verdicts(folder: Path, sanitize: Callable[..., str], cases: list[Case]) -> dict[str, tuple[str, str]]:
-    """Return the outcomes of what `selected` and EvalPlus take, by the case's name."""
-    sources = [selected(case.answer, case.wanted) for case in cases]
-    mine = [
-        ("" if isinstance(source, NoSource) else source, case.check)
-        for source, case in zip(sources, cases, strict=True)
+def pairs_here(cases: list[Case]) -> list[tuple[str, str]]:
+    """Return what `selected` takes of each answer, with its check."""
+    return [
+        (found if isinstance(found := selected(case.answer, case.wanted), str) else "", case.check) for case in cases
     ]
-    theirs = [(sanitized(sanitize, case), case.check) for case in cases]
-    outcomes = [
-        source.outcome if isinstance(source, NoSource) else outcome
-        for source, outcome in zip(sources, run(folder / "mine", mine), strict=True)
-    ]
-    both = zip(outcomes, run(folder / "theirs", theirs), strict=True)
-    return {case.name: pair for case, pair in zip(cases, both, strict=True)}
 
 
-def test_odd_answers(tmp_path: Path, sanitize: Callable[..., str]) -> None:
-    found = verdicts(tmp_path, sanitize, [odd(entry) for entry in ODD])
-    assert len(found) == len(ODD) >= 60
-    assert found == {entry["name"]: (entry["selected"], entry["evalplus"]) for entry in ODD}
-    differing = {name for name, (mine, theirs) in found.items() if (mine == "pass") != (theirs == "pass")}
+def pairs_there(sanitize: Callable[..., str], cases: list[Case]) -> list[tuple[str, str]]:
+    """Return what EvalPlus takes of each answer, with its check."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return [(sanitize(case.answer, entrypoint=min(case.wanted)), case.check) for case in cases]
+
+
+@pytest.fixture(scope="module")
+def odd_here(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    cases = [odd(entry) for entry in ODD]
+    ran = run(tmp_path_factory.mktemp("odd") / "here", pairs_here(cases))
+    found = [selected(case.answer, case.wanted) for case in cases]
+    outcomes = [one.outcome if isinstance(one, NoSource) else outcome for one, outcome in zip(found, ran, strict=True)]
+    return {case.name: outcome for case, outcome in zip(cases, outcomes, strict=True)}
+
+
+def test_odd_answers(odd_here: dict[str, str]) -> None:
+    assert len(odd_here) == len(ODD) >= 60
+    assert odd_here == {entry["name"]: entry["selected"] for entry in ODD}
+
+
+def test_odd_answers_differ_where_it_is_written(
+    tmp_path: Path, sanitize: Callable[..., str], odd_here: dict[str, str]
+) -> None:
+    cases = [odd(entry) for entry in ODD]
+    ran = run(tmp_path / "there", pairs_there(sanitize, cases))
+    there = {case.name: outcome for case, outcome in zip(cases, ran, strict=True)}
+    assert there == {entry["name"]: entry["evalplus"] for entry in ODD}
+    differing = {name for name in there if (odd_here[name] == "pass") != (there[name] == "pass")}
     assert differing == {entry["name"] for entry in ODD if "why" in entry}
 
 
@@ -143,8 +160,10 @@ def test_reference_and_wrong_answers(tmp_path: Path, sanitize: Callable[..., str
         reference = (ROOT / f"data/reference/{check.stem}.md").read_text(encoding="utf-8")
         text = check.read_text(encoding="utf-8")
         cases += [Case(check.stem, reference, text), Case(f"{check.stem}, wrong", f"```python\n{wrong}```\n", text)]
-    found = verdicts(tmp_path, sanitize, cases)
-    expected = {case.name: "fail" if case.name.endswith("wrong") else "pass" for case in cases}
-    assert len(found) == 96
-    assert {name: mine for name, (mine, _) in found.items()} == expected
-    assert {name for name, (mine, theirs) in found.items() if mine != theirs} == DIFFERENCES.keys()
+    pairs = [
+        (ast.unparse(ast.parse(source)), check) for source, check in pairs_here(cases) + pairs_there(sanitize, cases)
+    ]
+    ran = run(tmp_path / "both", pairs)  # most of them are the same code
+    here, there = (dict(zip([case.name for case in cases], part, strict=True)) for part in (ran[:96], ran[96:]))
+    assert here == {case.name: "fail" if case.name.endswith("wrong") else "pass" for case in cases}
+    assert {name for name in here if here[name] != there[name]} == DIFFERENCES.keys()

@@ -31,8 +31,9 @@ def blocks(markdown: str) -> list[Block]:
     Lines end as CommonMark ends them: at a line feed, a carriage return, or both, and nowhere else. A form feed, a
     vertical tab or U+2028 is a character of its line. The code has line feeds only.
     """
-    # With a line feed behind its last line, every line that a block holds ends with one: `_is_closed` counts them.
-    tokens = MarkdownIt("commonmark").parse(f"{markdown}\n")
+    # When the last line is ended too, every line that a block holds ends with a line feed: `_is_closed` counts them.
+    ended = markdown if markdown.endswith(("\n", "\r")) else f"{markdown}\n"
+    tokens = MarkdownIt("commonmark").parse(ended)
     return [Block(language(token.info), token.content, _is_closed(token)) for token in tokens if token.type == "fence"]
 
 

@@ -126,7 +126,7 @@ class _Reader:
     def _reached(self, node: ast.Name | ast.Attribute) -> Iterator[str]:
         dotted = self._dotted(node)
         if dotted and _is_refused_member(dotted):
-            yield dotted
+            yield ".".join(dotted.split(".")[:2])
         elif isinstance(node, ast.Name):
             yield from {node.id} & {"__builtins__", "__loader__"}
         elif node.attr in ATTRIBUTES and not (node.attr == "__subclasses__" and self._is_own_class(node.value)):
@@ -164,7 +164,7 @@ class _Reader:
             dotted = f"{target}.{second if function == 'getattr' else '__dict__'}"
             yield from filter(_is_refused_member, [dotted])
         elif function in ("setattr", "delattr") and target:
-            yield from filter(_is_library, [f"{target}.{second}"])
+            yield from filter(_is_library, [f"{target}.{second or '…'}"])
         elif function in ("__import__", "importlib.__import__", "importlib.import_module"):
             yield from filter(_is_refused_module, [str(first)])
         elif function in ("eval", "exec", "compile") and isinstance(first, str):

@@ -14,7 +14,7 @@ them. Nothing is run. The rule, after EvalPlus's sanitiser, which keeps imports,
 - **What belongs to a needed name comes with it**, in blocks that give something needed: a rebinding that passes the
   name on (`f = cache(f)`, not `f = f(3)`), `+=`, `f.calls = 0`, `TABLE["a"] = 1`, `TABLE.update(…)`, loops and
   branches that fill such a value, what registers itself by a decorator (`@f.register`, `@operator("+")`), subclasses
-  of a needed class, and settings that change what code can do (`SETTINGS`).
+  of a needed class that collects them, and settings that change what code can do (`SETTINGS`).
 - **Nothing else**: no prints, asserts or calls, no `if __name__ == "__main__"`, no unneeded import or definition.
   What only a function called at the top level would do (`build_table()` filling a global) is not seen.
 - Code that looks names up by itself (`eval`, `exec`, `globals`) needs all the definitions of its block.
@@ -62,7 +62,7 @@ class _Choice:
 
     def _take(self, statement: Statement) -> None:
         self.taken.add(statement)
-        self._need(_needs(statement))
+        self._need(self._needs(statement))
 
     def _need(self, names: Iterable[tuple[str, int]]) -> None:
         """Take what gives some names, each needed by a block, and all that this needs in turn."""
@@ -73,7 +73,13 @@ class _Choice:
                 self.giver[name] = found[0]
                 if found[0] not in self.taken:
                     self.taken.add(found[0])
-                    waiting += _needs(found[0])
+                    waiting += self._needs(found[0])
+
+    def _needs(self, statement: Statement) -> list[tuple[str, int]]:
+        """Return the names that a statement needs; of annotations that are text, those of definitions and imports."""
+        plain = (one for one in self.all if one.is_definition or (one.is_import and not one.is_foreign))
+        hints = statement.hints & frozenset[str]().union(*(one.binds for one in plain))
+        return [(name, statement.block) for name in sorted(statement.uses | hints)]
 
     def _candidates(self, name: str, block: int) -> list[Statement]:
         """Return the statements that give a name, the best first."""
@@ -95,7 +101,7 @@ class _Choice:
             return 1
         node = statement.node
         is_value = isinstance(node, Assignment) and not isinstance(node.value, _CALLABLE)
-        return int(name in self.wanted and (is_value or isinstance(node, _LOOPS)))
+        return int(_is_placeholder(node) or (name in self.wanted and (is_value or isinstance(node, _LOOPS))))
 
     def _home(self) -> int:
         """Return the number of the block whose answer counts, -1 if none gives all wanted names completely."""
@@ -133,7 +139,7 @@ class _Choice:
     def _may_rebind(self, name: str, statement: Statement) -> bool:
         giver, node = self.giver[name], statement.node
         if giver.place > statement.place:
-            return False
+            return _is_placeholder(node)
         if statement.is_import:
             return giver.is_import and not any(
                 one.is_definition and giver.place < one.place < statement.place for one in self.all
@@ -163,7 +169,7 @@ class _Choice:
         if not isinstance(node, Function | ast.ClassDef):
             return False
         bases = {one.id for one in getattr(node, "bases", []) if isinstance(one, ast.Name)}
-        if any(name in self.giver and self.giver[name].is_definition for name in bases):
+        if any(_collects_subclasses(self.giver[name]) for name in bases & self.giver.keys()):
             return True
         return any(self._is_registrar(one, statement) for one in node.decorator_list)
 
@@ -202,8 +208,15 @@ class _Choice:
                 yield from before(statement)
 
 
-def _needs(statement: Statement) -> list[tuple[str, int]]:
-    return [(name, statement.block) for name in sorted(statement.uses)]
+def _collects_subclasses(statement: Statement) -> bool:
+    return "__init_subclass__" in statement.text or "__subclasses__" in statement.text
+
+
+def _is_placeholder(node: ast.stmt) -> bool:
+    """Tell whether it only prepares a name: `fast = None`."""
+    return isinstance(node, Assignment) and (
+        node.value is None or (isinstance(node.value, ast.Constant) and node.value.value is None)
+    )
 
 
 def _methods(node: ast.stmt) -> set[str]:

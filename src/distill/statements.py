@@ -173,7 +173,7 @@ def _statements(code: str, block: int, cut: bool) -> list[Statement]:
     for number, node in enumerate(nodes):
         text = _text(lines, node)
         broken = cut and node is nodes[-1]
-        found.append(Statement((block, number), node, text, *_names(text), _hints(node), broken))
+        found.append(Statement((block, number), node, text, *_names(node, text), _hints(node), broken))
     return found
 
 
@@ -191,12 +191,13 @@ def _text(lines: list[str], node: ast.stmt) -> str:
     return b"\n".join(rows).decode()
 
 
-def _names(text: str) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+def _names(node: ast.stmt, text: str) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
     """Return the names of the module that a statement binds, reads at once, and reads at any time."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         top = symtable.symtable(text, "solution.py", "exec")
     binds = {one.get_name() for one in top.get_symbols() if one.is_assigned() or one.is_imported()}
+    binds -= {one.id for one in _own(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Del)}
     at_once = {one.get_name() for one in top.get_symbols() if one.is_referenced()}
     uses = set(at_once)
     tables = [(child, True) for child in top.get_children()]
