@@ -1,16 +1,24 @@
 """The fenced code blocks of a Markdown answer, found by a CommonMark parser."""
 
 import ast
+import re
+import warnings
 from dataclasses import dataclass
+from typing import Any
 
 from markdown_it import MarkdownIt
 
-PYTHON = frozenset({"python", "py", "python3"})
+PYTHON = frozenset({"python"})
+"""The languages, as `language` gives them, of blocks that are Python programs."""
+
+_PYTHON = re.compile(r"i?python3?|py3?|(?:python|py)3\.\d+(?:\.\d+)?")
+_BEFORE = re.compile(r"\{(?:code|code-block|code-cell|sourcecode)\}|\{\s*#[\w:-]+\s")  # a directive, an identifier
+_WORD = re.compile(r"[\w+.-]+(?:#(?!\w))?")
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: its language (lower case, '' where none is given), its code, and whether its fence is closed."""
+    """A fenced block: its language (see `language`), its code, and whether its fence is closed."""
 
     language: str
     code: str
@@ -18,14 +26,34 @@ class Block:
 
 
 def blocks(markdown: str) -> list[Block]:
-    """Return the fenced blocks of an answer, in order, those inside lists and quotes included."""
-    lines = markdown.splitlines()
-    found = []
-    for token in MarkdownIt("commonmark").parse(markdown):
-        if token.type == "fence":
-            words = token.info.split()
-            found.append(Block(words[0].lower() if words else "", token.content, _is_closed(lines, token)))
-    return found
+    """Return the fenced blocks of an answer, in order, those inside lists and quotes included.
+
+    Lines end as CommonMark ends them: at a line feed, a carriage return, or both, and nowhere else. A form feed, a
+    vertical tab or U+2028 is a character of its line. The code has line feeds only.
+    """
+    # When the last line is ended too, every line that a block holds ends with a line feed: `_is_closed` counts them.
+    ended = markdown if markdown.endswith(("\n", "\r")) else f"{markdown}\n"
+    tokens = MarkdownIt("commonmark").parse(ended)
+    return [Block(language(token.info), token.content, _is_closed(token)) for token in tokens if token.type == "fence"]
+
+
+def language(info: str) -> str:
+    """Return the language that the info string of a fence names, in lower case; '' if it names none.
+
+    Whatever stands for Python 3 is `python`: `py`, `Python3`, `python3.11`, `ipython`, `python:clamp.py`,
+    `python,linenos`, `python title="x"`, `python{1,3}`, `{.python .numberLines}`, `{python, echo=FALSE}`,
+    `{code-cell} ipython3` and the bare name of a file, `clamp.py`. Python 2 and the consoles (`pycon`, `python-repl`,
+    `ipythonconsole`) are languages of their own.
+    """
+    info = _BEFORE.sub("", info.strip().lower(), count=1).lstrip(" \t{.=")
+    found = _WORD.match(info)
+    word = found.group().rstrip(".-") if found else ""
+    return "python" if _PYTHON.fullmatch(word) or _names_a_file(info) else word
+
+
+def is_session(code: str) -> bool:
+    """Tell whether a block shows an interactive session (`>>>`), which is no program."""
+    return code.lstrip().startswith(">>>")
 
 
 def syntax_error(markdown: str) -> str | None:
@@ -36,16 +64,32 @@ def syntax_error(markdown: str) -> str | None:
     for block in blocks(markdown):
         if not block.closed:
             return "a code fence is not closed"
-        if block.language in PYTHON and not block.code.lstrip().startswith(">>>"):
+        if block.language in PYTHON and not is_session(block.code):
             try:
-                ast.parse(block.code)
+                parsed(block.code)
             except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
                 return f"a Python block does not parse: {getattr(error, 'msg', None) or error}"
     return None
 
 
-def _is_closed(lines: list[str], token: object) -> bool:
-    # The parser closes an open fence at the end of its container without a word, so look at the last line it took.
-    start, end = token.map  # type: ignore[attr-defined]
-    last = lines[end - 1].strip().lstrip("> ") if end - 1 > start else ""
-    return len(last) >= len(token.markup) and set(last) == {token.markup[0]}  # type: ignore[attr-defined]
+def parsed(code: str) -> ast.Module:
+    """Parse a model's code without a word about what it merely should not write, such as an invalid escape.
+
+    Raises:
+        SyntaxError, ValueError, RecursionError, MemoryError: It is not Python, or too deep for the parser.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(code)
+
+
+def _names_a_file(info: str) -> bool:
+    words = info.split()
+    return bool(words) and re.fullmatch(r"[\w./-]+\.py", words[0]) is not None
+
+
+def _is_closed(token: Any) -> bool:
+    # The parser closes an open fence at the end of its container without a word, so count the lines that it took:
+    # the opening fence, those of the content, and one more if there is a closing fence.
+    start, end = token.map
+    return bool(end - start == token.content.count("\n") + 2)

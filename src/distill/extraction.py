@@ -1,21 +1,29 @@
 """From a Markdown answer to Python source that can be loaded.
 
-In: an answer, and the names that its hidden check imports. Out: sources to try, in order. Nothing is run.
+In: an answer, and the names that its hidden check imports. Out: source, or why there is none. Nothing is run.
 
-The rule: take the Python and the untagged fenced blocks that compile, in order; leave out those that hold nothing but
-tests (every definition is a test, or pytest or unittest is imported and no wanted name is defined) and sessions
-(`>>>`). First comes their concatenation; where it cannot be imported, the first block that defines a wanted name is
-tried alone. An answer without any block that could be Python is `no_code`, unless the whole answer compiles and
-defines a wanted name; one whose blocks all fail to compile is `syntax`.
+What counts as code: the fenced blocks of Python, and those without a language that define or import something, or are
+nothing but Python and set a value. Interactive sessions (`>>>`) do not count. An answer without any block is code
+itself, by the same rule, from its first line that is. Of each block the longest beginning that compiles is read
+(`distill.statements`), so an answer that was cut off after the function was complete can pass.
+
+Two sources come of it: `selected`, what the wanted names need (`distill.selection` has the rule), and `as_written`,
+all of it. `refused` looks for what reaches for the program that runs the code (`distill.refusal`).
 """
 
 import ast
+import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from distill.codeblocks import PYTHON, Block, blocks
+from distill.codeblocks import PYTHON, blocks, is_session
+from distill.refusal import refused
+from distill.selection import choose
+from distill.statements import Assignment, Function, Statement, split
 
-_DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-_TEST_MODULES = frozenset({"pytest", "unittest"})
+__all__ = ["NoSource", "as_written", "refused", "selected", "wanted_names"]
+
+_TEST_MODULES = frozenset({"hypothesis", "pytest", "unittest"})
 
 
 @dataclass(frozen=True)
@@ -26,21 +34,52 @@ class NoSource:
     detail: str
 
 
-def sources(answer: str, wanted: frozenset[str]) -> list[str] | NoSource:
-    """Return the sources to try, or why there are none."""
-    found = [block for block in blocks(answer) if _could_be_python(block)] or _bare(answer, wanted)
+@dataclass(frozen=True)
+class _Code:
+    """The code of one block: as it stands, its statements, and what does not compile in it."""
+
+    text: str
+    statements: list[Statement]
+    error: str | None
+
+
+def selected(answer: str, wanted: frozenset[str]) -> str | NoSource:
+    """Return what is loaded for pass@1: the statements that the wanted names need.
+
+    A name that the answer does not give is missing in the source too.
+    """
+    found = _found(answer)
+    statements = [one for code in found for one in code.statements]
+    chosen = choose(statements, wanted)
+    given = frozenset[str]().union(*(one.binds for one in chosen if not (one.cut and isinstance(one.node, Function))))
+    broken = next((code.error for code in found if code.error), None)
+    if broken and (not statements or wanted - given):
+        return NoSource("syntax", broken)
     if not found:
         return NoSource("no_code", "the answer has no Python code block")
-    trees = [(block.code, _parse(block.code)) for block in found]
-    usable = [(code, tree) for code, tree in trees if isinstance(tree, ast.Module)]
-    if not usable:
-        return NoSource("syntax", next(tree for _, tree in trees if isinstance(tree, str)))
-    kept = [(code, tree) for code, tree in usable if not _only_tests(tree, wanted)]
+    if not wanted & given and all(_only_tests(code.statements) for code in found):
+        return NoSource("no_code", "the answer's code blocks hold only tests")
+    return _joined(chosen, {one.block for one in chosen}, statements)
+
+
+def as_written(answer: str) -> str | NoSource:
+    """Return all of the answer's code, as a person would paste it into one file.
+
+    Left out are blocks of nothing but tests, which import a file that only their author has. What does not compile
+    makes the whole `syntax`. A `from __future__ import` of a later block moves to the top.
+    """
+    found = _found(answer)
+    if not found:
+        return NoSource("no_code", "the answer has no Python code block")
+    if broken := next((code.error for code in found if code.error), None):
+        return NoSource("syntax", broken)
+    kept = [code for code in found if not _only_tests(code.statements)]
     if not kept:
         return NoSource("no_code", "the answer's code blocks hold only tests")
-    whole = "\n\n".join(code for code, _ in kept)
-    alone = next((code for code, tree in kept if wanted & defined(tree)), whole)
-    return list(dict.fromkeys([whole, alone]))
+    statements = [one for code in kept for one in code.statements]
+    if any(one.is_future for code in kept[1:] for one in code.statements):
+        return _joined(statements, {one.block for one in statements}, statements)
+    return "\n\n".join(code.text for code in kept)
 
 
 def wanted_names(check: str) -> frozenset[str]:
@@ -54,70 +93,51 @@ def wanted_names(check: str) -> frozenset[str]:
     return frozenset(names)
 
 
-def defined(tree: ast.Module) -> frozenset[str]:
-    """Return the names that a module defines at its top level, by def, class, assignment or import."""
-    names: set[str] = set()
-    for node in tree.body:
-        if isinstance(node, _DEFINITIONS):
-            names.add(node.name)
-        elif isinstance(node, ast.Assign | ast.AnnAssign):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            names |= {name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)}
-    return frozenset(names)
+def _found(answer: str) -> list[_Code]:
+    """Return the code of an answer: of its blocks, or of the answer itself where it has none."""
+    fenced = [block for block in blocks(answer) if block.code.strip()]
+    if not fenced:
+        return [_beginning(code) for code in [_Code(answer, *split(answer))] if _gives(code)]
+    found = []
+    for number, block in enumerate(fenced):
+        if block.language not in (*PYTHON, "") or is_session(block.code):
+            continue
+        code = _Code(block.code, *split(block.code, number))
+        if block.language in PYTHON:
+            found.append(code)
+        elif _gives(code):
+            found.append(_beginning(code))
+    return found
 
 
-def _could_be_python(block: Block) -> bool:
-    tagged = block.language in PYTHON or (not block.language and not isinstance(_parse(block.code), str))
-    return tagged and bool(block.code.strip()) and not block.code.lstrip().startswith(">>>")
+def _beginning(code: _Code) -> _Code:
+    """Forget what follows the code: where nobody said that it is Python, it makes no answer wrong."""
+    return _Code("\n".join(one.text for one in code.statements), code.statements, None) if code.error else code
 
 
-def _bare(answer: str, wanted: frozenset[str]) -> list[Block]:
-    tree = _parse(answer)
-    usable = isinstance(tree, ast.Module) and wanted & defined(tree)
-    return [Block("python", answer, closed=True)] if usable else []
+def _gives(code: _Code) -> bool:
+    """Tell whether text that nobody called Python is code: it defines or imports, or compiles and sets a value."""
+    values = (one.node for one in code.statements if isinstance(one.node, Assignment) and not code.error)
+    defines = any(one.is_definition or one.is_import for one in code.statements)
+    return defines or any(node.value is not None for node in values)
 
 
-def _parse(code: str) -> ast.Module | str:
-    """Return the tree of code that compiles, or one line that says why it does not."""
-    try:
-        tree = ast.parse(code)
-        compile(tree, "solution.py", "exec", dont_inherit=True)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        line = f"line {error.lineno}: " if isinstance(error, SyntaxError) and error.lineno else ""
-        return f"{line}{getattr(error, 'msg', None) or type(error).__name__}"
-    return tree
+def _only_tests(statements: Sequence[Statement]) -> bool:
+    """Tell whether code has tests, or imports a library for them, and else only what they take from elsewhere."""
+    nodes = [one.node for one in statements if isinstance(one.node, Function | ast.ClassDef)]
+    tests = [node for node in nodes if node.name.startswith(("test_", "Test"))]
+    imported = {name.split(".")[0] for one in statements for name in _imported(one.node)}
+    elsewhere = imported - sys.stdlib_module_names - _TEST_MODULES
+    return bool(tests or imported & _TEST_MODULES) and (len(tests) == len(nodes) or bool(elsewhere))
 
 
-def _only_tests(tree: ast.Module, wanted: frozenset[str]) -> bool:
-    names = [node.name for node in tree.body if isinstance(node, _DEFINITIONS)]
-    if wanted & defined(tree):
-        return False
-    tests = [name for name in names if name.startswith(("test_", "Test"))]
-    return bool(_TEST_MODULES & _imported(tree)) or (bool(tests) and len(tests) == len(names))
+def _imported(node: ast.stmt) -> list[str]:
+    if isinstance(node, ast.ImportFrom):
+        return [node.module or ""]
+    return [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
 
 
-def _imported(tree: ast.Module) -> set[str]:
-    plain = {alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names}
-    return plain | {node.module or "" for node in tree.body if isinstance(node, ast.ImportFrom)}
-
-
-def selected(answer: str, wanted: frozenset[str]) -> str | NoSource:
-    found = sources(answer, wanted)
-    return found if isinstance(found, NoSource) else found[0]
-
-
-def as_written(answer: str) -> str | NoSource:
-    found = [block.code for block in blocks(answer) if _could_be_python(block)]
-    return "\n\n".join(found) if found else NoSource("no_code", "the answer has no Python code block")
-
-
-def refused(source: str) -> str | None:
-    names = {"gc", "ctypes", "_getframe", "f_back", "__main__", "_pytest"}
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            found = names & {alias.name for alias in node.names}
-        else:
-            found = names & {getattr(node, "attr", None)}
-        if found:
-            return str(min(found))
-    return None
+def _joined(chosen: Iterable[Statement], used: set[int], statements: Iterable[Statement]) -> str:
+    """Return the source of some statements, with the `from __future__` imports of their blocks first."""
+    futures = dict.fromkeys(one.text for one in statements if one.is_future and one.block in used)
+    return "".join(f"{text}\n" for text in [*futures, *(one.text for one in chosen if not one.is_future)])
