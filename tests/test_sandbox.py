@@ -90,7 +90,12 @@ def test_sees_only_the_interpreter_and_system_libraries(inside: Inside) -> None:
     assert inside("import json, decimal, unittest; result = json.dumps([1])") == "[1]"
     assert inside("import yaml")[0] == "ModuleNotFoundError"
     assert inside("import distill")[0] == "ModuleNotFoundError"
-    for path in (Path(__file__), Path(sandbox.__file__), "/etc/passwd", Path(pytest.__file__).parent.parent / "yaml/__init__.py"):
+    for path in (
+        Path(__file__),
+        Path(sandbox.__file__),
+        "/etc/passwd",
+        Path(pytest.__file__).parent.parent / "yaml/__init__.py",
+    ):
         assert inside(f"open({str(path)!r})")[0] in ("FileNotFoundError", "PermissionError")
 
 
@@ -100,7 +105,13 @@ def test_visible_paths_are_of_the_base_interpreter_and_hold_no_person_s_files() 
         os.path.realpath(sys.executable).startswith(f"{path}/") for path in paths
     )
     assert str(Path(pytest.__file__).resolve().parent) in paths
-    for private in (Path(__file__), Path(pytest.__file__).parent.parent, Path(yaml.__file__), Path.home() / "x", Path("/tmp/x")):
+    for private in (
+        Path(__file__),
+        Path(pytest.__file__).parent.parent,
+        Path(yaml.__file__),
+        Path.home() / "x",
+        Path("/tmp/x"),
+    ):
         assert not any(private.is_relative_to(path) for path in paths)
     assert "/" not in paths
     assert "/usr" not in paths

@@ -75,12 +75,13 @@ class Watch:
 
     def agrees(self, value: Any, decides: bool) -> bool:
         """Tell whether a value equals a probe, or is said to be both less and greater."""
-        kind = type(value)
+        kind: Any = type(value)
+        plain: Any = object
         if kind is self.exempt:
             return False
-        if kind.__eq__ is not object.__eq__ and any(_claims(eq, value, probe, decides) for probe in self.probes):
+        if kind.__eq__ is not plain.__eq__ and any(_claims(eq, value, probe, decides) for probe in self.probes):
             return True
-        if kind.__lt__ is object.__lt__ or kind.__gt__ is object.__gt__:
+        if kind.__lt__ is plain.__lt__ or kind.__gt__ is plain.__gt__:
             return False
         return any(all(_claims(order, value, probe, decides) for order in (lt, gt)) for probe in self.probes)
 
