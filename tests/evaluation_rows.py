@@ -13,7 +13,8 @@ def answer(text: str, tokens: int = 10, ended: bool = True) -> Row:
 
 
 def verdict(outcome: str, detail: str = "") -> Row:
-    return {"outcome": outcome, "detail": detail}
+    whole = {"outcome": outcome, "detail": detail}
+    return whole | {"as_written": whole}
 
 
 def row(
@@ -68,6 +69,7 @@ def headline() -> Row:
         "perplexity": metric(5.08, 3.16, -3.1, -0.4, "better"),
         "token_accuracy": metric(0.7, 0.75, 0.01, 0.09, "better"),
         "pass_at_1": metric(0.5, 0.5, -0.5, 0.5, "no difference found", teacher=1.0),
+        "runs_as_written": metric(0.25, 0.5, -0.25, 0.75, "no difference found", teacher=0.75),
         "style_distance": metric(0.4, 0.25, -0.2, -0.1, "better"),
         "ended": metric(0.9, 0.8, -0.15, -0.05, "worse", teacher=1.0),
         "answer_tokens": metric(120.0, 320.0, 150.0, 250.0, "longer", teacher=330.0),

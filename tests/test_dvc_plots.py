@@ -69,8 +69,8 @@ def drawn(page: Page, repo: Path, *words: str) -> dict[str, int]:
 
 def test_show_and_diff_draw_every_plot_offline(page: Page, repo: Path) -> None:
     # Loss: a line a split. Likelihood: four prompts, a stem and two dots each. Style: one feature, three models.
-    # Outcomes: three difficulties, three models, eight outcomes.
-    counts = {"loss": 2, "likelihood": 12, "style": 3, "outcomes": 72}
+    # Outcomes: three difficulties, three models, nine outcomes.
+    counts = {"loss": 2, "likelihood": 12, "style": 3, "outcomes": 81}
     assert drawn(page, repo, "show") == counts
     text = page.evaluate("document.body.innerText")
     for title in (

@@ -1,4 +1,4 @@
-"""Judging: outcomes and details by hand, what crosses between check and answer, the corpus, and a person's errors."""
+"""Judging: outcomes and details by hand, pytest's rules, the corpus, and a person's errors."""
 
 import ctypes
 import os
@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from distill import execution
+from distill import checking, execution, extraction
 from distill.config import parse
 from distill.errors import DistillError, InputError
 from distill.execution import OUTCOMES, SANDBOXES, SandboxParams, Verdict, judge
@@ -79,15 +80,18 @@ def test_each_outcome_and_its_detail(tmp_path: Path) -> None:
         ),
         "while True: pass": Verdict("time_out", "test_small: the limit on CPU time was reached"),
         "return bytearray(1 << 40)": Verdict("limit", "test_small: the memory limit was reached"),
-        "return 'x' * (8 << 20)": Verdict("limit", "test_small: the limit on output was reached"),
+        "import gc": Verdict("refused", "gc"),
+        "import builtins; builtins.len = lambda _: 4; return 2 * n": Verdict("refused", "replaces builtins.len"),
         "exit()": Verdict("exception", "test_small: NameError: name 'exit' is not defined"),
-        "raise SystemExit": Verdict("exception", "test_small: SystemExit was raised"),
+        "raise SystemExit": Verdict("exception", "test_small: SystemExit"),
     }
     answers = {f"```python\ndef double(n):\n    {body}\n```\n": verdict for body, verdict in bodies.items()}
     answers |= {
         "Double it.": Verdict("no_code", "the answer has no Python code block"),
         "```python\ndef double(n)\n```": Verdict("syntax", "line 1: expected ':'"),
-        "```python\ndef triple(n):\n    return 3 * n\n```": Verdict("exception", "the code does not define double"),
+        "```python\ndef triple(n):\n    return 3 * n\n```": Verdict(
+            "exception", "import: the code does not define double"
+        ),
         "```python\nimport numpy\ndouble = numpy.dot\n```": Verdict(
             "exception", "import: ModuleNotFoundError: No module named 'numpy'"
         ),
@@ -99,180 +103,196 @@ def test_each_outcome_and_its_detail(tmp_path: Path) -> None:
     assert {verdict.outcome for verdict in verdicts} == set(OUTCOMES)
 
 
-def test_plain_data_crosses_exactly(attempt: Try) -> None:
-    code = "def same(value): return value\ndef kind(value): return type(value).__name__\n"
-    body = """
-numbers = [None, True, 0, 1, -7, 2**53, -(2**53) - 1, 10**5000, 0.1, -0.0, float("inf"), range(1, 9, 2)]
-texts = ["", "ä\\u2028\\ud800", b"\\x00\\xff", bytearray(b"x"), int]
-containers = [[], [1, [2, (3,)]], (), {}, {1: "a", (1, 2): [3]}, set(), {1, "a"}, frozenset({1})]
-for value in numbers + texts + containers:
-    back = solution.same(value)
-    assert back == value and type(back) is type(value), value
-    assert solution.kind(value) == type(value).__name__
-assert repr(solution.same(-0.0)) == "-0.0" and solution.same(float("nan")) != solution.same(float("nan"))
-assert list(solution.same({"b": 1, "a": 2})) == ["b", "a"]
-"""
-    assert attempt(code, body.strip()) == Verdict("pass", "")
-
-
-def test_subclasses_cross_as_what_they_derive_from(attempt: Try) -> None:
-    code = (
-        "import collections, enum\n"
-        "def counter(): return collections.Counter('aab')\n"
-        "def pair(): return collections.namedtuple('Pair', 'left right')(1, 2)\n"
-        "def grouped(): return collections.defaultdict(list, a=[1])\n"
-        "class Color(enum.IntEnum):\n    RED = 3\n"
-        "def color(): return Color.RED\n"
-    )
-    body = (
-        "assert solution.counter() == {'a': 2, 'b': 1}\n"
-        "assert solution.pair() == (1, 2)\n"
-        "assert solution.grouped() == {'a': [1]}\n"
-        "assert solution.color() == 3 and type(solution.color()) is int\n"
-        "assert type(solution.pair()) is tuple"
-    )
-    assert attempt(code, body) == Verdict("pass", "")
-
-
-def test_objects_stand_in_for_themselves(attempt: Try) -> None:
+def test_live_objects_are_the_answers_own(attempt: Try) -> None:
     code = """
-class Vector:
-    unit = 1
-
-    def __init__(self, x, y=0): self.x, self.y = x, y
-    def __add__(self, other): return Vector(self.x + other.x, self.y + other.y)
-    def __rmul__(self, factor): return Vector(factor * self.x, factor * self.y)
-    def __eq__(self, other): return (self.x, self.y) == (other.x, other.y)
-    def __lt__(self, other): return self.x < other.x
-    def __len__(self): return 2
-    def __iter__(self): return iter((self.x, self.y))
-    def __contains__(self, value): return value in (self.x, self.y)
-    def __getitem__(self, index): return (self.x, self.y)[index]
-    def __setitem__(self, index, value): setattr(self, "xy"[index], value)
-    def __repr__(self): return f"Vector({self.x}, {self.y})"
-    def __bool__(self): return bool(self.x or self.y)
-    def __enter__(self): self.x = 100; return self
-    def __exit__(self, kind, error, trace): self.x = kind.__name__ if kind else None; return True
-    def __float__(self): return float(self.x)
-    @property
-    def length(self): return (self.x ** 2 + self.y ** 2) ** 0.5
-    @classmethod
-    def of(cls, pair): return cls(*pair)
+import collections, decimal, enum, fractions, functools
 
 
-class Sub(Vector): pass
-"""
-    body = """
-a, b = solution.Vector(1, 2), solution.Vector(x=3, y=4)
-assert (a.x, a.y, b.length, solution.Vector.unit) == (1, 2, 5.0, 1)
-assert a + b == solution.Vector(4, 6) and (2 * a).y == 4 and a != b and a == a
-assert (a < b) is True and sorted([b, a])[0].x == 1
-assert len(a) == 2 and list(a) == [1, 2] and 2 in a and 7 not in a and a[1] == 2 and a[-1] == 2
-a[0] = 9
-a.y = 8
-assert repr(a) == "Vector(9, 8)" and str(a) == f"{a}" == "Vector(9, 8)" and float(a) == 9.0
-assert not solution.Vector(0) and solution.Vector(1)
-assert isinstance(a, solution.Vector) and not isinstance(3, solution.Vector)
-assert issubclass(solution.Sub, solution.Vector) and isinstance(solution.Sub(1), solution.Vector)
-assert solution.Vector.of((5, 6)).y == 6 and solution.Vector.__name__ == "Vector"
-with a as entered:
-    assert entered.x == 100
-    raise KeyError("swallowed by __exit__")
-assert a.x == "KeyError"
-assert a != 3 and a != (9, 8) and {a: 1}[a] == 1
-with pytest.raises(TypeError):
-    a < 3
-with pytest.raises(AttributeError):
-    a.nothing
-with pytest.raises(IndexError):
-    a[5]
-x, y = b
-assert (x, y) == (3, 4) and max(b) == 4 and dict(zip("xy", b)) == {"x": 3, "y": 4}
-"""
-    assert attempt(code, body.strip()) == Verdict("pass", "")
+class Color(enum.Enum):
+    RED = 1
 
+class Box(list): pass
+Pair = collections.namedtuple("Pair", "left right")
+registry = []
 
-def test_generators_exceptions_functions_and_coroutines(attempt: Try) -> None:
-    code = """
-import functools
-
-
-class Missing(KeyError):
-    def __init__(self, name): self.name = name
-    def __str__(self): return f"no {self.name}"
-
-class Very(Missing, ValueError): pass
-
-def count():
-    n = 0
-    while True:
-        yield (n := n + 1)
-
-def fail(kind): raise kind("x")
-def twice(function, *args): return function(*args), function(*args)
-def guard(function):
-    try: return function()
-    except ZeroDivisionError as error: return str(error)
-def memoise(function): return functools.lru_cache(function)
+def register(function): registry.append(function); return function
+def wrapped(function):
+    @functools.wraps(function)
+    def call(): return function()
+    return call
+def paint(): return Color.RED
+def half(): return fractions.Fraction(1, 2), decimal.Decimal("0.5")
+def change(rows): rows.append(1)
+def count(): yield from range(100_000)
 async def later(value): return value
 """
     body = """
-import asyncio, itertools
-assert list(itertools.islice(solution.count(), 3)) == [1, 2, 3] and next(solution.count()) == 1
-with pytest.raises(solution.Missing, match="^no x$") as caught:
-    solution.fail(solution.Missing)
-assert caught.value.name == "x" and isinstance(caught.value, KeyError)
-for kind in (solution.Missing, solution.Very, ValueError, LookupError):
-    with pytest.raises(kind):
-        solution.fail(solution.Very)
-with pytest.raises(TimeoutError):
-    solution.fail(TimeoutError)
-calls = []
-assert solution.twice(lambda value: calls.append(value) or len(calls), "a") == (1, 2) and calls == ["a", "a"]
-assert solution.guard(lambda: 1 / 0) == "division by zero"
-with pytest.raises(KeyError):
-    solution.guard(lambda: {}[1])
-square = solution.memoise(lambda value: calls.append(value) or value**2)
-assert (square(3), square(3), calls) == (9, 9, ["a", "a", 3])
-assert solution.twice(lambda: next(solution.count())) == (1, 1)
-async def wait():
-    return await solution.later([1])
-assert asyncio.run(wait()) == [1]
+import asyncio
+def named(): return 5
+assert solution.paint() is solution.Color.RED
+assert solution.register(named) is named and solution.registry == [named]
+assert solution.wrapped(named).__name__ == "named"
+assert solution.half() == (0.5, 0.5)
+assert solution.Box([1]) == [1] and solution.Pair(1, 2).right == 2
+rows = []
+solution.change(rows)
+assert rows == [1] and sum(1 for _ in solution.count()) == 100_000
+assert asyncio.run(solution.later([1])) == [1]
 """
     assert attempt(code, body.strip()) == Verdict("pass", "")
 
 
-def test_changed_arguments_change_here_too(attempt: Try) -> None:
-    code = "def change(rows, table, seen):\n    rows.reverse()\n    rows[0].append(9)\n    table['new'] = seen.pop()\n"
-    body = """
-inner = [2]
-rows, table, seen = [[1], inner], {"old": 0}, {5}
-solution.change(rows, table, seen=seen)
-assert (rows, table, seen) == ([[2, 9], [1]], {"old": 0, "new": 5}, set())
+CHECK_IN_FULL = """
+import inspect
+import unittest
+
+import pytest
+
+from solution import double
+
+
+@pytest.fixture(scope="module")
+def two():
+    yield 2
+
+
+@pytest.fixture(autouse=True)
+def prepared(monkeypatch):
+    monkeypatch.setattr("math.tau", 6)
+
+
+@pytest.mark.parametrize("number", [1, pytest.param(2, id="pair")])
+def test_parameters(number, two, capsys):
+    print("seen")
+    assert double(number) == two * number
+    assert capsys.readouterr().out == "seen\\n"
+
+
+class TestClass:
+    def setup_method(self):
+        self.number = 0.1
+
+    def test_method(self):
+        assert double(self.number) == pytest.approx(0.2)
+        with pytest.raises(TypeError, match="unsupported"):
+            double(None)
+
+
+class TestCase(unittest.TestCase):
+    def test_case(self):
+        for number in range(3):
+            with self.subTest(number=number):
+                self.assertEqual(double(number), 2 * number)
+
+
+def test_source():
+    assert "def double" in inspect.getsource(double)
+
+
+@pytest.mark.skip(reason="not today")
+def test_skipped():
+    raise OSError
+
+
+@pytest.mark.xfail(raises=ValueError)
+def test_expected():
+    raise ValueError
 """
-    assert attempt(code, body.strip()) == Verdict("pass", "")
-    # A test that an answer leaves its input alone must be able to fail.
-    body = "given = [3, 1, 2]\nassert solution.ordered(given) == [1, 2, 3]\nassert given == [3, 1, 2]"
-    verdict = attempt("def ordered(items):\n    items.sort()\n    return items\n", body)
-    assert verdict == Verdict("wrong_answer", "test_it: assert given == [3, 1, 2]")
-    assert attempt("ordered = sorted", body) == Verdict("pass", "")
 
 
-def test_an_answer_with_tests_beside_its_code_is_loaded_without_pytest(attempt: Try) -> None:
-    code = (
-        "import pytest\nfrom pytest import mark, raises\n\ndef double(n): return 2 * n\n\n"
-        "@pytest.fixture\ndef number(): return 2\n\n"
-        "@mark.parametrize('n', [1])\ndef test_double(n): assert double(n)\n\n"
-        "class TestDouble:\n    @pytest.mark.slow\n    def test_it(self): pass\n"
+@pytest.mark.parametrize("sandbox", SANDBOXES)
+def test_checks_may_use_all_of_pytest(sandbox: str, tmp_path: Path) -> None:
+    needs(sandbox)
+    check = tmp_path / "check.py"
+    check.write_text(CHECK_IN_FULL)
+    bodies = {
+        "2 * n": Verdict("pass", ""),
+        "n": Verdict("wrong_answer", "test_parameters[1]: assert double(number) == two * number"),
+        "2 * n if n != 2 else 5": Verdict(
+            "wrong_answer", "test_parameters[pair]: assert double(number) == two * number"
+        ),
+        "2 * n if n is not None else 0": Verdict(
+            "wrong_answer",
+            "TestClass::test_method: with pytest.raises(TypeError, match='unsupported'): double(None) (Failed)",
+        ),
+        "2 * n if n != 0 else 1": Verdict(
+            "wrong_answer", "TestCase::test_case: self.assertEqual(double(number), 2 * number)"
+        ),
+    }
+    answers = [f"```python\ndef double(n):\n    return {body} if n != () else n * 2\n```\n" for body in bodies]
+    assert judge(answers, [check] * len(answers), PARAMS, sandbox=sandbox) == list(bodies.values())
+
+
+def test_the_innermost_frame_says_whose_fault_a_failure_is(attempt: Try) -> None:
+    body = "for value in solution.f():\n    last = value\nassert last == 3"
+    fault = "test_it: UnboundLocalError: cannot access local variable 'x' where it is not associated with a value"
+    assert attempt("def f():\n    print(x)\n    x = 1", body) == Verdict("exception", fault)
+    assert attempt("def f(): return []", body).outcome == "wrong_answer"  # `last` stays unset
+    assert attempt("def f(): return 5", body) == Verdict(
+        "wrong_answer", "test_it: for value in solution.f(): last = value (TypeError)"
     )
-    assert attempt(code, "assert solution.double(4) == 8\nassert solution.number() == 2") == Verdict("pass", "")
+    assert attempt("def f(): return map(str, [3])", "assert solution.f()[:1] == ['3']").outcome == "wrong_answer"
+    assert attempt("def f():\n    assert False, 'no'", body) == Verdict("exception", "test_it: AssertionError: no")
+    assert attempt("import json\ndef f(): return json.loads('{')", body).outcome == "exception"
+    assert (
+        attempt("def f(call): return call()", "def call(): raise OSError\nsolution.f(call)").outcome == "wrong_answer"
+    )
+    assert attempt("def f(): return g()", "pytest.fail('never')\nsolution.f()") == Verdict(
+        "wrong_answer", "test_it: pytest.fail('never') (Failed)"
+    )
+    assert attempt("def g(): pass", "solution.f()") == Verdict("exception", "test_it: the code does not define f")
 
 
-def test_where_the_joined_blocks_cannot_be_imported_the_defining_one_is_used(tmp_path: Path) -> None:
+def test_code_as_written_is_loaded_whole(tmp_path: Path) -> None:
     check = tmp_path / "check.py"
     check.write_text("from solution import double\n\n\ndef test_it():\n    assert double(2) == 4\n")
-    answer = "```python\ndef double(n):\n    return 2 * n\n```\n\n```python\nfrom mine import double\nprint(1)\n```\n"
-    assert judge([answer], [check], PARAMS) == [Verdict("pass", "")]
+    answer = "```python\ndef double(n):\n    return 2 * n\n```\n\n```python\n{}\n```\n"
+    rest = {
+        "print(double(4))": Verdict("pass", ""),
+        "import pytest\n@pytest.mark.parametrize('n', [1])\ndef test_double(n): assert double(n)": Verdict("pass", ""),
+        "print(1 / 0)": Verdict("exception", "import: ZeroDivisionError: division by zero"),
+        "import sys\nsys.exit()": Verdict("exception", "import: SystemExit"),
+    }
+    answers = [answer.format(text) for text in rest]
+    verdicts = judge(answers, [check] * len(answers), PARAMS, whole=True)
+    assert verdicts == list(rest.values())
+
+
+def test_an_answer_that_breaks_its_judge_ends_no_other_s_verdict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = tmp_path / "check.py"
+    check.write_text("from solution import double\n\n\ndef test_it():\n    assert double(2) == 4\n")
+    good, bad = "```python\ndef double(n):\n    return 2 * n\n```", "```python\ndef double(n):\n    return 'bad'\n```"
+
+    def refused(source: str) -> None:
+        if "bad" in source:
+            raise RecursionError
+
+    def broken(name: str, limits: object, wall_s: float, solution: str, *rest: Any) -> Verdict:
+        if "bad" in solution:
+            raise MemoryError("no room")
+        return real(name, limits, wall_s, solution, *rest)
+
+    real: Any = checking.run
+    monkeypatch.setattr(checking, "run", broken)
+    found = judge([bad, good], [check] * 2, PARAMS)
+    assert found == [Verdict("limit", "the sandbox did not start: MemoryError: no room"), Verdict("pass", "")]
+    monkeypatch.setattr(extraction, "refused", refused)
+    found = judge([bad, good], [check] * 2, PARAMS)
+    assert found == [Verdict("syntax", "the code could not be read (RecursionError)"), Verdict("pass", "")]
+
+
+def test_a_sandbox_that_cannot_even_be_asked_for_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(name: str, limits: object) -> None:
+        raise RuntimeError("no entry of this user in the password file")
+
+    monkeypatch.setattr(checking, "start", start)
+    execution.available.cache_clear()
+    reason = execution.unavailable()
+    execution.available.cache_clear()
+    assert reason is not None
+    assert "sandlock: RuntimeError: no entry of this user in the password file" in reason
 
 
 def test_verdicts_are_the_same_every_time_and_with_any_number_of_workers(tmp_path: Path) -> None:
@@ -287,28 +307,23 @@ def test_verdicts_are_the_same_every_time_and_with_any_number_of_workers(tmp_pat
 
 
 def test_a_wrong_check_is_named(tmp_path: Path) -> None:
-    good = "```python\ndef double(n):\n    return 2 * n\n```\n"
     texts = {
-        "def test_it(:": "the check does not compile (line 1); mend the check",
-        "from solution import double\n": "the check has no test function; mend the check",
-        "def test_it():\n    undefined()\n": "NameError: name 'undefined' is not defined; mend the check",
-        "from solution import double\ndef test_it():\n    double(object())\n": "it passes a object, which cannot",
-        "import nowhere\n": "No module named 'nowhere'; mend the check",
+        "def test_it(:": ":1: the check does not compile (",
+        "from solution import double\n": ": the check has no test function; write one whose name begins with 'test_'",
     }
     for number, (text, reason) in enumerate(texts.items()):
         check = tmp_path / f"check{number}.py"
         check.write_text(text)
         with pytest.raises(InputError) as caught:
-            judge([good], [check], PARAMS)
-        assert str(caught.value).startswith(f"{check}: ")
-        assert reason in str(caught.value)
+            judge(["nothing to run"], [check], PARAMS)
+        assert str(caught.value).startswith(f"{check}{reason}")
     with pytest.raises(InputError, match=r"none\.py: no such file; write the hidden check"):
-        judge([good], [tmp_path / "none.py"], PARAMS)
+        judge(["nothing to run"], [tmp_path / "none.py"], PARAMS)
 
 
-def test_a_check_with_a_test_that_can_end_the_judge_does_not_end_the_caller(attempt: Try) -> None:
+def test_a_check_that_ends_its_process_does_not_end_the_caller(attempt: Try) -> None:
     body = "import os\nos._exit(1)"
-    assert attempt("x = 1", body) == Verdict("limit", "the answer's values brought the check down")
+    assert attempt("x = 1", body) == Verdict("exception", "test_it: the program ended before it reported")
 
 
 def test_nothing_to_judge() -> None:

@@ -26,10 +26,16 @@ def row(group: str, base: Row, distilled: Row, teacher: Row) -> Row:
             side: {"nll": sides[side]["nll"], "tokens": sides[side]["tokens"], "correct": sides[side]["correct"]}
             for side in ("base", "distilled")
         },
-        "outcomes": {side: [{"outcome": name, "detail": ""} for name in of["outcomes"]] for side, of in sides.items()},
+        "outcomes": {side: verdicts(*of["outcomes"]) for side, of in sides.items()},
         "style": {side: of.get("style", CODE) for side, of in sides.items()},
         "health": {side: {"repetition": of["repetition"], "copied_run": of["copied"]} for side, of in sides.items()},
     }
+
+
+def verdicts(first: str, *more: str, as_written: str = "exception") -> list[Row]:
+    """The greedy answer's verdict, which by default raises when it is loaded whole, and those of samples."""
+    greedy = {"outcome": first, "detail": "", "as_written": {"outcome": as_written, "detail": ""}}
+    return [greedy, *({"outcome": name, "detail": ""} for name in more)]
 
 
 def side(nll: float, tokens: int, correct: int, *outcomes: str, **more: Any) -> Row:
@@ -106,11 +112,21 @@ def test_function_by_difficulty_and_outcome(details: list[Row]) -> None:
     }
 
 
+def test_runs_as_written_is_of_the_whole_code(details: list[Row]) -> None:
+    details[0]["outcomes"]["distilled"] = verdicts("pass", as_written="pass")
+    details[1]["outcomes"]["teacher"] = verdicts("pass", as_written="pass")
+    result = headline(details, BOOTSTRAP, 5)
+    assert [result["pass_at_1"][name] for name in ("base", "distilled", "teacher")] == [0.0, 0.5, 1.0]
+    assert [result["runs_as_written"][name] for name in ("base", "distilled", "teacher")] == [0.0, 0.5, 0.5]
+    assert (result["runs_as_written"]["ci_low"], result["runs_as_written"]["ci_high"]) == (0.0, 1.0)
+    assert result["outcomes_as_written"]["teacher"] == {"exception": 1, "pass": 1}
+
+
 def test_pass_at_k_is_of_the_samples_and_pass_at_1_of_the_greedy_answer(details: list[Row]) -> None:
     # The greedy answer, then four samples of which one or two pass: pass@2 is 1 - C(3,2)/C(4,2) or 1 - C(2,2)/C(4,2).
     for one in details:
-        one["outcomes"]["base"] = [{"outcome": name} for name in ("exception", "pass", "limit", "syntax", "syntax")]
-        one["outcomes"]["distilled"] = [{"outcome": name} for name in ("pass", "pass", "pass", "syntax", "syntax")]
+        one["outcomes"]["base"] = verdicts("exception", "pass", "limit", "syntax", "syntax")
+        one["outcomes"]["distilled"] = verdicts("pass", "pass", "pass", "syntax", "syntax")
     result = headline(details, BOOTSTRAP, 2)
     assert (result["pass_at_1"]["base"], result["pass_at_1"]["distilled"]) == (0.0, 1.0)
     assert (result["pass_at_2"]["base"], result["pass_at_2"]["distilled"]) == (0.5, 0.8333)
@@ -126,7 +142,8 @@ def test_prompts_without_a_check_count_in_everything_but_function(details: list[
     for one in details:
         one["outcomes"] = None
     result = headline(details, BOOTSTRAP, 5)
-    assert (result["pass_at_1"], result["pass_by_difficulty"], result["outcomes"]) == (None, None, None)
+    keys = ("pass_at_1", "runs_as_written", "pass_by_difficulty", "outcomes", "outcomes_as_written")
+    assert [result[key] for key in keys] == [None] * 5
 
 
 def test_each_style_feature_and_empty_answers_have_an_interval(details: list[Row]) -> None:
@@ -169,6 +186,7 @@ def test_the_extract_has_what_is_compared_from_run_to_run() -> None:
         "perplexity": metric,
         "pass_at_1": metric | {"teacher": 1.0},
         "pass_at_5": None,
+        "runs_as_written": metric | {"teacher": 0.5},
         "leakage": {"longest_run": 4, "limit": 8},
         "sandbox": None,
         "sandbox_reason": "no sandbox",
@@ -184,6 +202,7 @@ def test_the_extract_has_what_is_compared_from_run_to_run() -> None:
         "nll": few,
         "pass_at_1": few | {"teacher": 1.0},
         "pass_at_5": None,
+        "runs_as_written": few | {"teacher": 0.5},
         "leakage": {"longest_run": 4},
         "sandbox": None,
         "sandbox_reason": "no sandbox",

@@ -2,7 +2,8 @@
 
 Each program is an answer that tries to get hold of a token which a passing answer must return. The token lies where
 a program that escapes would find it: in a file, in other processes' environments, behind sockets of every kind, and
-in the check. Its second line says with which outcomes it may end.
+in the check. Its second line says with which outcomes it may end. Code that would be refused by its text is run all
+the same, so that the walls themselves are tried, unless being refused is what is expected of it.
 """
 
 import ctypes
@@ -13,6 +14,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -100,8 +102,20 @@ class World:
         harm += ["something was written"] if (self.folder / "target").exists() else []
         harm += [f"something was written to {place}" for place in PLACES if os.path.exists(f"{place}/{self.name}")]
         harm += ["the library was changed"] if self.name in Path(os.__file__).read_text() else []
-        children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-        return harm + [f"process {child} was left" for child in children if int(child) != self.victim.pid]
+        return harm + [f"process {child} was left" for child in self._left()]
+
+    def _left(self) -> list[str]:
+        """Return the processes that live on after 10 seconds; a sandbox that is killed takes a moment to end."""
+        end = time.monotonic() + 10
+        while True:
+            children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+            orphans = [child for child in children if int(child) != self.victim.pid]
+            for child in orphans:
+                with suppress(ChildProcessError):
+                    os.waitpid(int(child), os.WNOHANG)
+            if not orphans or time.monotonic() > end:
+                return orphans
+            time.sleep(0.05)
 
     def close(self) -> None:
         """Take it down."""
@@ -163,10 +177,28 @@ def limits(wall_s: float) -> SandboxParams:
     return SandboxParams.model_validate({**LIMITS, "wall_s": wall_s})
 
 
-@pytest.mark.parametrize("sandbox", SANDBOXES)
-def test_hostile_programs(sandbox: str, world: World) -> None:
-    needs(sandbox)
+def read_programs(world: World) -> tuple[list[Program], list[Program]]:
+    """Return the programs, and those of them that are to be refused."""
     programs = [Program.read(path, world) for path in PROGRAMS]
+    return programs, [program for program in programs if program.expected == {"refused"}]
+
+
+def test_what_reaches_for_the_runner_is_refused(world: World) -> None:
+    _, programs = read_programs(world)
+    verdicts = judge([one.answer for one in programs], [one.check for one in programs], limits(60.0))
+    assert {one.name: verdict.outcome for one, verdict in zip(programs, verdicts, strict=True)} == {
+        one.name: "refused" for one in programs
+    }
+    assert all(verdict.detail for verdict in verdicts)
+    assert world.harm() == []
+
+
+@pytest.mark.parametrize("sandbox", SANDBOXES)
+def test_hostile_programs(sandbox: str, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    needs(sandbox)
+    monkeypatch.setattr("distill.extraction.refused", lambda source: None)
+    every, refused = read_programs(world)
+    programs = [program for program in every if program not in refused]
     # Those that wait for the clock have little of it; the others, and their neighbours, enough on a busy machine.
     waiting = [program for program in programs if program.wall_s]
     verdicts = judge_with_neighbours([one for one in programs if not one.wall_s], sandbox, world, 60.0)

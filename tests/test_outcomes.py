@@ -1,6 +1,7 @@
 """distill.outcomes: every answer with a check is run, in its place; without sandbox or check nothing is."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from distill.evaluate import EvaluateParams
 RIGHT = "```python\ndef double(number):\n    return 2 * number\n```"
 WRONG = "```python\ndef double(number):\n    return number\n```"
 CHECK = "from solution import double\n\n\ndef test_double():\n    assert double(21) == 42\n"
+RAISING = f"{RIGHT}\n\n```python\nprint(double(None) + 1)\n```"
 ANSWERS = {
     "base": [[WRONG, RIGHT], ["no code", WRONG]],
     "distilled": [[RIGHT, RIGHT], [WRONG, WRONG]],
@@ -34,6 +36,28 @@ def test_verdicts_stand_where_their_answers_stand(tmp_path: Path) -> None:
     assert found.metrics() == {"sandbox": execution.available()[0]}
     right = outcomes.judge({"base": [[WRONG, RIGHT]]}, [tmp_path / "double.py"], PARAMS)
     assert [row and [one["outcome"] for one in row["base"]] for row in right.rows] == [["wrong_answer", "pass"]]
+
+
+@pytest.mark.skipif(execution.unavailable() is not None, reason=str(execution.unavailable()))
+def test_the_first_answer_is_also_run_as_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "double.py").write_text(CHECK)
+    ran: list[list[str]] = []
+    real = execution.judge
+
+    def judge(answers: list[str], *rest: Any, **more: Any) -> list[execution.Verdict]:
+        ran.append(answers)
+        return real(answers, *rest, **more)
+
+    monkeypatch.setattr(execution, "judge", judge)
+    answers = {"base": [[RAISING, RIGHT]], "teacher": [[RIGHT]]}
+    (row,) = outcomes.judge(answers, [tmp_path / "double.py"], PARAMS).rows
+    assert row is not None
+    assert [one["outcome"] for one in row["base"]] == ["pass", "pass"]
+    assert row["base"][0]["as_written"]["outcome"] == "exception"
+    assert row["base"][0]["as_written"]["detail"].startswith("import: TypeError")
+    assert "as_written" not in row["base"][1]
+    assert row["teacher"][0]["as_written"] == {"outcome": "pass", "detail": ""}
+    assert ran == [[RAISING, RIGHT, RIGHT], [RAISING]]  # the same code is not run twice
 
 
 def test_no_sandbox(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

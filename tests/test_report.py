@@ -144,6 +144,16 @@ def test_without_a_sandbox_the_page_says_so_and_shows_no_outcomes() -> None:
     assert "✓" not in found.text()
 
 
+def test_refused_answers_are_listed_and_what_whole_code_came_to_is_said() -> None:
+    detail = row("clamp")
+    detail["outcomes"]["distilled"] = [verdict("refused", "ctypes")]
+    detail["outcomes"]["base"][0] |= {"outcome": "pass", "as_written": {"outcome": "exception", "detail": "import: no"}}
+    found = page([detail, row("other")])
+    assert "Refused, because it reaches for what runs it: clamp (distilled, ctypes)." in found.text()
+    assert found.text().count("All its code, as written: exception: import: no") == 1
+    assert "Refused" not in page([row()]).text()
+
+
 def test_sampled_answers_stand_behind_the_first() -> None:
     detail = row()
     for model in ("base", "distilled"):

@@ -32,7 +32,10 @@ def test_figures_are_formatted_by_kind() -> None:
 def test_metrics_come_in_a_fixed_order_and_counts_are_none() -> None:
     value = headline()
     keys = [item.key for item in summary.metrics(dict(reversed(value.items())))]
-    first, second = "nll perplexity token_accuracy pass_at_1", "style_distance ended longest_copied_run answer_tokens"
+    first, second = (
+        "nll perplexity token_accuracy pass_at_1",
+        "runs_as_written style_distance ended longest_copied_run answer_tokens",
+    )
     assert keys == f"{first} {second}".split()
 
 

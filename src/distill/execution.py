@@ -39,9 +39,9 @@ from distill.sandbox import Limits, SandboxError
 SANDBOXES = ("bubblewrap", "sandlock")
 """In the order in which they are tried."""
 OUTCOMES = ("pass", "no_code", "syntax", "refused", "exception", "wrong_answer", "time_out", "limit")
+_NOT_STARTED = "the sandbox did not start: "
 _PROBE = "def double(number: int) -> int:\n    return 2 * number\n"
 _PROBE_CHECK = "from solution import double\n\n\ndef test_double():\n    assert double(21) == 42\n"
-Source = Callable[[str, frozenset[str]], str | NoSource]
 
 
 class SandboxParams(Model):
@@ -82,7 +82,7 @@ def judge(
     *,
     workers: int | None = None,
     sandbox: str | None = None,
-    source: Source = extraction.selected,
+    whole: bool = False,
 ) -> list[Verdict]:
     """Run every answer against the check at the same place, in parallel, and return their verdicts in order.
 
@@ -93,7 +93,7 @@ def judge(
         on_done: Called with an index and its verdict as each is known, in the caller's thread.
         workers: Answers at one time; None: one a core.
         sandbox: 'bubblewrap' or 'sandlock'; None: the one that works here.
-        source: Which code of an answer is run: `extraction.selected` or `extraction.as_written`.
+        whole: Load all of an answer's code as it is written, not the part that defines what the check wants.
 
     Raises:
         DistillError: No sandbox works here.
@@ -103,9 +103,7 @@ def judge(
     if name is None:
         raise DistillError(f"answers cannot be run: {unavailable()}; install bubblewrap, or skip the pass metrics")
     texts = {path: read_check(path) for path in dict.fromkeys(checks)}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what the answers' syntax is worth a warning for
-        prepared = [prepare(answer, texts[path], source) for answer, path in zip(answers, checks, strict=True)]
+    prepared = [prepare(answer, texts[path], whole) for answer, path in zip(answers, checks, strict=True)]
     stop, verdicts = Event(), {}
     pool = ThreadPoolExecutor(workers or _cores())
     try:
@@ -123,15 +121,18 @@ def judge(
     return [verdicts[index] for index in range(len(answers))]
 
 
-def prepare(answer: str, check: str, source: Source) -> str | Verdict:
+def prepare(answer: str, check: str, whole: bool) -> str | Verdict:
     """Return the code of an answer that is to be run, or the verdict where there is nothing to run or it is refused."""
     try:
-        found = source(answer, extraction.wanted_names(check))
-        if isinstance(found, NoSource):
-            return Verdict.of(found.outcome, found.detail)
-        name = extraction.refused(found)
-    except (Exception, RecursionError) as error:  # whatever it is in this answer, it must not end the others' judging
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the answer's syntax
+            wanted = extraction.wanted_names(check)
+            found = extraction.as_written(answer) if whole else extraction.selected(answer, wanted)
+            name = None if isinstance(found, NoSource) else extraction.refused(found)
+    except Exception as error:  # whatever it is in this answer, it must not end the others' judging
         return Verdict.of("syntax", f"the code could not be read ({type(error).__name__})")
+    if isinstance(found, NoSource):
+        return Verdict.of(found.outcome, found.detail)
     return found if name is None else Verdict.of("refused", name)
 
 
@@ -152,9 +153,6 @@ def read_check(path: Path) -> str:
     if not any(function.name.startswith("test") for function in functions):
         raise InputError(f"{path}: the check has no test function; write one whose name begins with 'test_'")
     return text
-
-
-_NOT_STARTED = "the sandbox did not start: "
 
 
 def _judged(name: str, params: SandboxParams, prepared: str | Verdict, check: str, stop: Event) -> Verdict:

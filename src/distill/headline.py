@@ -23,7 +23,7 @@ from distill.stats import Interval, paired_bootstrap, pass_at_k, verdict
 from distill.summary import MODELS
 
 DIGITS = 4
-SHORT = ("nll", "token_accuracy", "style_distance", "pass_at_")
+SHORT = ("nll", "token_accuracy", "style_distance", "pass_at_", "runs_as_written")
 """The figures (by how their names begin) that metrics/evaluate.json has."""
 Values = dict[str, list[float]]
 
@@ -108,11 +108,16 @@ def _style_distances(details: Sequence[Row]) -> Values:
 
 
 def _passes(details: Sequence[Row], bootstrap: Bootstrap, pass_k: int) -> Row:
-    """Return pass@1 of the greedy answers, and pass@k of the sampled ones; null where no code was run."""
+    """Return pass@1 of the greedy answers, their share that also runs as written, and pass@k of the sampled ones.
+
+    Null where no code was run.
+    """
     judged = [row for row in details if row["outcomes"]]
     if len(judged) < 2:
-        return {"pass_at_1": None}
+        return {"pass_at_1": None, "runs_as_written": None}
     result: Row = {"pass_at_1": _metric(_each(judged, lambda row, side: _passed(row, side)[0]), bootstrap, True)}
+    whole = _each(judged, lambda row, side: float(_as_written(row, side) == "pass"))
+    result["runs_as_written"] = _metric(whole, bootstrap, True)
     samples = len(_passed(judged[0], "base")) - 1
     if samples:
         values = {
@@ -124,6 +129,10 @@ def _passes(details: Sequence[Row], bootstrap: Bootstrap, pass_k: int) -> Row:
 
 def _passed(row: Row, side: str) -> list[bool]:
     return [found["outcome"] == "pass" for found in row["outcomes"][side]]
+
+
+def _as_written(row: Row, side: str) -> str:
+    return str(row["outcomes"][side][0]["as_written"]["outcome"])
 
 
 def _style(details: Sequence[Row], bootstrap: Bootstrap) -> Row:
@@ -143,17 +152,21 @@ def _outcomes(details: Sequence[Row], bootstrap: Bootstrap) -> Row:
     """
     judged = [row for row in details if row["outcomes"]]
     if not judged:
-        return {"pass_by_difficulty": None, "outcomes": None}
+        return {"pass_by_difficulty": None, "outcomes": None, "outcomes_as_written": None}
     groups: dict[str, list[Row]] = {}
     for row in judged:
         groups.setdefault(difficulty(row), []).append(row)
     passed = {name: _each(rows, lambda row, side: float(_passed(row, side)[0])) for name, rows in groups.items()}
     shares = {name: _share(values, bootstrap) for name, values in passed.items()}
-    counts = {side: Counter(row["outcomes"][side][0]["outcome"] for row in judged) for side in MODELS}
     return {
         "pass_by_difficulty": shares,
-        "outcomes": {side: dict(sorted(count.items())) for side, count in counts.items()},
+        "outcomes": _counts(judged, lambda row, side: row["outcomes"][side][0]["outcome"]),
+        "outcomes_as_written": _counts(judged, _as_written),
     }
+
+
+def _counts(judged: Sequence[Row], outcome: Callable[[Row, str], str]) -> Row:
+    return {side: dict(sorted(Counter(outcome(row, side) for row in judged).items())) for side in MODELS}
 
 
 def _share(values: Values, bootstrap: Bootstrap) -> Row:

@@ -12,6 +12,7 @@ import secrets
 from collections import deque
 from collections.abc import Callable, Iterator
 from operator import eq, gt, lt
+from types import FunctionType
 from typing import Any
 from unittest import mock
 
@@ -74,14 +75,29 @@ class Watch:
 
     def agrees(self, value: Any, decides: bool) -> bool:
         """Tell whether a value equals a probe, or is said to be both less and greater."""
-        kind = type(value)
+        kind: Any = type(value)
+        plain: Any = object
         if kind is self.exempt:
             return False
-        if kind.__eq__ is not object.__eq__ and any(_claims(eq, value, probe, decides) for probe in self.probes):
+        if kind.__eq__ is not plain.__eq__ and any(_claims(eq, value, probe, decides) for probe in self.probes):
             return True
-        if kind.__lt__ is object.__lt__ or kind.__gt__ is object.__gt__:
+        if kind.__lt__ is plain.__lt__ or kind.__gt__ is plain.__gt__:
             return False
         return any(all(_claims(order, value, probe, decides) for order in (lt, gt)) for probe in self.probes)
+
+    @staticmethod
+    def goes_on(function: Any) -> Any:
+        """Return a function that cannot end the loop in which `map` calls it; what generators do, too."""
+        if not isinstance(function, FunctionType):
+            return function
+
+        def call(*values: Any) -> Any:
+            try:
+                return function(*values)
+            except StopIteration as error:
+                raise RuntimeError("StopIteration was raised") from error
+
+        return call
 
 
 def _claims(compare: Callable[[Any, Any], Any], value: Any, probe: Any, decides: bool) -> bool:
@@ -112,22 +128,27 @@ class _Watcher(ast.NodeTransformer):
         return node
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        """Watch what is given to functions that compare: unittest's methods, isinstance, math.isclose, operator.eq."""
+        """Watch what is given to functions that compare (unittest's methods, isinstance, math.isclose, operator.eq).
+
+        A StopIteration in what map or filter calls would end a loop of the check before it has compared anything.
+        """
         self.generic_visit(node)
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         if name.startswith("assert") or name in ("isinstance", "issubclass", "isclose", "eq", "ne"):
             node.args = [value if isinstance(value, ast.Starred) else _watched(value, True) for value in node.args]
+        if name in ("map", "filter") and node.args:
+            goes_on = ast.Attribute(ast.Name(NAME, ast.Load()), "goes_on", ast.Load())
+            node.args[0] = ast.fix_missing_locations(
+                ast.copy_location(ast.Call(goes_on, [node.args[0]], []), node.args[0])
+            )
         return node
 
 
 def _watched(node: ast.expr, decides: bool) -> ast.expr:
     if isinstance(node, ast.Constant):
         return node
-    words = [ast.Name(NAME, ast.Load()), ast.Constant(decides)]
-    call = ast.Call(words[0], [node, words[1]], [])
-    for word in [*words, call]:
-        ast.copy_location(word, node)
-    return call
+    call = ast.Call(ast.Name(NAME, ast.Load()), [node, ast.Constant(decides)], [])
+    return ast.fix_missing_locations(ast.copy_location(call, node))
 
 
 def _decides(node: ast.expr) -> Iterator[ast.expr]:

@@ -1,7 +1,8 @@
 """What becomes of every answer's code: the base's, the distilled student's and the teacher's, on the hidden checks.
 
 In: answers by side and prompt, and the folder of checks (`<base prompt>.py`). Out: for each prompt a map of verdicts,
-or None where it has no check; and which sandbox was used, or why none was.
+or None where it has no check; and which sandbox was used, or why none was. The code that defines what is asked for is
+run of every answer; all that it has, as it is written, of each side's first one (the greedy one) as well.
 
 What it will not do: run anything where no sandbox works.
 """
@@ -13,7 +14,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from distill import execution
-from distill.execution import SandboxParams, Verdict
+from distill.checking import Verdict
+from distill.execution import SandboxParams
 from distill.jsonl import Row
 
 
@@ -21,6 +23,7 @@ from distill.jsonl import Row
 class Outcomes:
     """For each prompt: by side, a verdict (outcome and detail) an answer; None where nothing was run.
 
+    The first answer's has one more, `as_written`: of all its code, loaded whole.
     `sandbox` is its name, or None with the `reason`.
     """
 
@@ -64,15 +67,37 @@ def _run(
         for text in texts
     ]
     rows: list[Row | None] = [{side: [] for side in answers} if found else None for found in there]
-    with tqdm(desc="running answers", total=len(places), unit="", dynamic_ncols=True) as bar:
+    code, paths = [text for _, _, text in places], [checks[prompt] for prompt, _, _ in places]
+    verdicts = _judged(code, paths, params, "running answers")
+    greedy = [number for number, place in enumerate(places) if number == 0 or places[number - 1][:2] != place[:2]]
+    whole = _as_written(code, paths, params, verdicts, greedy)
+    for number, ((prompt, side, _), verdict) in enumerate(zip(places, verdicts, strict=True)):
+        row = rows[prompt]
+        assert row is not None  # noqa: S101 (for the type checker)
+        row[side].append(asdict(verdict) | ({"as_written": asdict(whole[number])} if number in whole else {}))
+    return rows
+
+
+def _as_written(
+    code: list[str], paths: list[Path], params: SandboxParams, verdicts: list[Verdict], chosen: list[int]
+) -> dict[int, Verdict]:
+    """Return the verdicts of the chosen answers' whole code, by place; what is the same code is not run again."""
+    more = [number for number in chosen if not _same(code[number], paths[number])]
+    ran = _judged([code[n] for n in more], [paths[n] for n in more], params, "running them as written", whole=True)
+    return {number: verdicts[number] for number in chosen} | dict(zip(more, ran, strict=True))
+
+
+def _same(answer: str, path: Path) -> bool:
+    check = execution.read_check(path)
+    return execution.prepare(answer, check, True) == execution.prepare(answer, check, False)
+
+
+def _judged(
+    code: list[str], paths: list[Path], params: SandboxParams, doing: str, *, whole: bool = False
+) -> list[Verdict]:
+    with tqdm(desc=doing, total=len(code), unit="", dynamic_ncols=True) as bar:
 
         def done(index: int, verdict: Verdict) -> None:
             bar.update()
 
-        code, paths = [text for _, _, text in places], [checks[prompt] for prompt, _, _ in places]
-        verdicts = execution.judge(code, paths, params, done)
-    for (prompt, side, _), verdict in zip(places, verdicts, strict=True):
-        row = rows[prompt]
-        assert row is not None  # noqa: S101 (for the type checker)
-        row[side].append(asdict(verdict))
-    return rows
+        return execution.judge(code, paths, params, done, whole=whole)

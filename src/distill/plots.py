@@ -49,6 +49,7 @@ OUTCOMES = {
     "exception": "exception",
     "time_out": "time-out",
     "limit": "over a limit",
+    "refused": "refused",
     "syntax": "syntax error",
     "no_code": "no code",
     "not_run": "not run",

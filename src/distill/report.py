@@ -50,6 +50,7 @@ def render(details: Sequence[Row], headline: Row, train_curve: Sequence[Row], co
         leakage=headline.get("leakage"),
         sandbox=headline.get("sandbox"),
         not_run=headline.get("sandbox_reason"),
+        refused=[found for row in details for found in _refused(row)],
         cost=summary.cost(headline, collect),
         charts=_charts(details, train_curve),
         amounts=mean_style(details, AMOUNT_LABELS),
@@ -145,7 +146,28 @@ def _sample(sample: Row, verdict: Row | None) -> Row:
         "outcome": outcome,
         "label": OUTCOMES.get(outcome, visible(outcome)),
         "detail": visible(verdict.get("detail") or "")[:600] if verdict else "",
+        "as_written": _as_written(verdict),
     }
+
+
+def _as_written(verdict: Row | None) -> str:
+    """Return what became of all the answer's code, loaded whole, where that is another thing."""
+    whole = (verdict or {}).get("as_written") or verdict or {}
+    if whole.get("outcome") == (verdict or {}).get("outcome"):
+        return ""
+    detail = whole.get("detail") or ""
+    label = OUTCOMES.get(whole["outcome"], whole["outcome"])
+    return visible(f"{label}: {detail}" if detail else label)[:600]
+
+
+def _refused(row: Row) -> list[Row]:
+    """Return the answers to a prompt whose code was not run because it reaches for what runs it."""
+    return [
+        {"id": visible(row["id"]), "anchor": _anchor(row), "model": model, "what": visible(verdict["detail"])}
+        for model, verdicts in (row["outcomes"] or {}).items()
+        for verdict in verdicts
+        if verdict["outcome"] == "refused"
+    ]
 
 
 def _filter_words(row: Row) -> str:

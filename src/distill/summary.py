@@ -64,6 +64,7 @@ KINDS = (
     Kind("perplexity", "Perplexity", "of the teacher’s answers; e to the power of the loss", "lower"),
     Kind("token_accuracy", "Token accuracy", "share of the teacher’s tokens guessed first", "higher", 1, "share"),
     Kind("pass_at_", "Pass@{}", "share of tasks whose checks all pass, with {} attempt{}", "higher", 1, "share"),
+    Kind("runs_as_written", "Runs as written", "the same, with all of an answer’s code loaded", "higher", 1, "share"),
     Kind("style_distance", "Style distance", "how far the style is from the teacher’s; 0 is the same", "lower", 3),
     Kind("ended", "Finished", "share of answers that did not run into the length limit", "higher", 1, "share"),
     Kind("empty", "Empty answers", "share of answers without any text", "lower", 1, "share"),

@@ -1,5 +1,5 @@
 """Returns a list that contains itself."""
-# expected: exception
+# expected: wrong_answer
 
 
 def answer():

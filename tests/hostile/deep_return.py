@@ -1,5 +1,5 @@
 """Returns a list in a list in a list."""
-# expected: exception
+# expected: wrong_answer
 
 
 def answer():

@@ -1,5 +1,5 @@
-"""Prints for ever, to both streams."""
-# expected: time_out
+"""Prints for ever, to both streams, which pytest keeps in memory."""
+# expected: exception|limit|time_out
 import sys
 
 

@@ -1,4 +1,4 @@
-"""Sends a reply that is nested more deeply than a parser can follow."""
+"""Sends a report that is nested more deeply than a parser can follow."""
 # expected: exception
 import os
 
@@ -6,6 +6,6 @@ import os
 def answer():
     for descriptor in range(3, 16):
         try:
-            os.write(descriptor, b'{"ok": ' + b"[" * 50_000 + b"]" * 50_000 + b"}" + bytes([10]))
+            os.write(descriptor, b'{"nonce": ' + b"[" * 50_000 + b"]" * 50_000 + b"}" + bytes([10]))
         except OSError:
             pass

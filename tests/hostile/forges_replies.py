@@ -1,13 +1,14 @@
-"""Answers requests that have not been made, with everything that could be taken for a pass."""
-# expected: wrong_answer|exception
+"""Writes reports of its own, with every nonce that it can think of."""
+# expected: exception
 import os
 
 
 def answer():
-    for reply in (b'{"ok": true}', b'{"ok": null}', b'{"stop": true}', b'{"ok": ["c", 0]}', b'{"ok": ["n", "object"]}'):
+    for nonce in (b'', b'"nonce": "", ', b'"nonce": null, ', b'"nonce": true, ', b'"nonce": "n", ', b'"nonce": {}, '):
+        reply = b"{" + nonce + b'"outcome": "pass", "detail": ""}'
         for descriptor in range(3, 16):
             try:
-                os.write(descriptor, reply * 1 + bytes([10]))
+                os.write(descriptor, reply + bytes([10]))
             except OSError:
                 pass
     return True

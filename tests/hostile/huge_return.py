@@ -1,5 +1,5 @@
-"""Returns more than may be returned."""
-# expected: limit
+"""Returns a large string, which never leaves the sandbox."""
+# expected: wrong_answer
 
 
 def answer():

@@ -1,5 +1,5 @@
 """Searches its process for the value that the check expects."""
-# expected: wrong_answer
+# expected: refused
 import gc
 import sys
 

@@ -1,5 +1,5 @@
 """Replaces what a test in the same interpreter would lean on."""
-# expected: exception|wrong_answer
+# expected: refused
 import builtins
 import sys
 import types

@@ -1,9 +1,10 @@
-"""Replaces the functions that its own process uses to talk."""
-# expected: wrong_answer|exception
+"""Replaces what writes and reads JSON, to learn the nonce and to turn the report into a pass."""
+# expected: refused
 import json
 
-json.loads = lambda *_: {"op": "len", "args": ["l", ["l"], ["d"]]}
-json.dumps = lambda *_: '{"ok": true}'
+dumps = json.dumps
+json.loads = lambda *_: {"outcome": "pass", "detail": ""}
+json.dumps = lambda message, **_: dumps(message | {"outcome": "pass", "detail": ""})
 
 
 def answer():

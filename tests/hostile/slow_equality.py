@@ -1,5 +1,5 @@
-"""Compares for ever: the judge never asks."""
-# expected: wrong_answer
+"""Compares for ever."""
+# expected: time_out
 
 
 class Slow:

@@ -1,5 +1,5 @@
 """Raises StopIteration, which would end the check's loop before it has compared anything."""
-# expected: exception
+# expected: wrong_answer
 # check: assert all(map(answer, [1, 2, 3]))
 
 

@@ -1,4 +1,4 @@
-"""Returns objects that do something when they are unpickled, copied, printed or hashed."""
+"""Returns objects that do something when they are pickled, copied, printed or hashed."""
 # expected: wrong_answer
 import os
 

@@ -1,5 +1,5 @@
-"""Waits on the pipe that requests come from."""
-# expected: time_out|exception
+"""Waits on the pipe that the job came from."""
+# expected: time_out|exception|wrong_answer
 # wall: 2
 import os
 
