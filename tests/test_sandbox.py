@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from distill import execution, sandbox, seccomp
+from distill import execution, sandbox
 from distill.execution import SANDBOXES
 from distill.sandbox import Confined, Limits, SandboxError
 from sandboxes import needs
@@ -163,38 +163,3 @@ def test_where_bubblewrap_fails_the_reason_is_said(monkeypatch: pytest.MonkeyPat
     execution.available.cache_clear()
     assert name is None
     assert reason == "no sandbox works here (bubblewrap: bwrap: No permissions to create new namespace)"
-
-
-def test_the_filter_forbids_what_is_listed_and_nothing_else() -> None:
-    program = seccomp.program("x86_64")
-    assert program is not None
-    assert len(program) % 8 == 0
-    assert len(program) // 8 < 4096  # the kernel's limit
-    denied = {number for number in range(600) if run_filter(program, number, 0) != 0x7FFF0000}
-    assert {57, 58, 59, 41, 101, 56, 435, 319, 425} <= denied
-    assert not denied & {0, 1, 2, 9, 11, 12, 35, 53, 60, 202, 231, 257, 262, 332}  # read, write, open, mmap, futex, ...
-    assert run_filter(program, 56, 0x00010000) == 0x7FFF0000  # clone of a thread
-    assert run_filter(program, 56, 17) == 0x00050001
-    assert run_filter(program, 435, 0) == 0x00050026  # clone3: ENOSYS
-    assert run_filter(program, 0, 0, machine=0x40000003) == 0x80000000  # 32-bit calls: killed
-    assert run_filter(program, 0x40000000 | 39, 0) == 0x80000000  # x32 calls: killed
-    assert seccomp.program("aarch64") not in (None, program)
-    assert seccomp.program("riscv64") is None
-
-
-def run_filter(program: bytes, number: int, first: int, machine: int = 0xC000003E) -> int:
-    """Interpret a classic BPF program over one system call, as the kernel would."""
-    words = {0: number, 4: machine, 16: first}
-    place, loaded = 0, 0
-    while True:
-        code = int.from_bytes(program[place : place + 2], "little")
-        yes, no = program[place + 2], program[place + 3]
-        value = int.from_bytes(program[place + 4 : place + 8], "little")
-        place += 8
-        if code == 0x06:
-            return value
-        if code == 0x20:
-            loaded = words[value]
-            continue
-        holds = {0x15: loaded == value, 0x35: loaded >= value, 0x45: bool(loaded & value)}[code]
-        place += 8 * (yes if holds else no)

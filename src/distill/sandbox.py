@@ -1,13 +1,22 @@
-"""Starting `distill.sandboxed` confined, in bubblewrap or in sandlock; the only import of sandlock.
+"""Starting a program confined, in bubblewrap or in sandlock; the only import of sandlock.
 
-In: limits. Out: a running process with two pipes. Inside it there is no network, no environment,
-no other process to be seen, nothing that can be written, and to be read only the interpreter with its standard
-library, the system's shared libraries and /dev/null. It will not run anything where neither sandbox works.
-Under sandlock a program that guesses a path can learn that it exists (`stat`), not what it holds.
+In: limits. Out: a running process with two pipes. The threat is code that a model wrote, and that may do anything its
+process can: nothing it does may touch a process, a file, the network or a name outside, whoever the user is. It will
+not run anything where neither sandbox works.
 
-Limits: seconds of CPU, memory, file size, open files and core dumps by rlimits; new processes, sockets and more by
-`distill.seccomp`; threads by an rlimit, which does not bind root, so that root's code runs under a user id of its own;
-wall time and output by whoever reads the pipe (`distill.channel`).
+What stops what:
+- this file: the file system (the interpreter, its standard library, the system's shared libraries, /dev/null, and no
+  other path, not even its existence), by bubblewrap's mounts, or sandlock's root (`distill.private_root`); the
+  environment; the network and other processes, by bubblewrap's namespaces, or Landlock.
+- `distill.syscalls` and `distill.seccomp`: all else that a process can ask of the kernel. What is not listed as
+  harmless is denied: new processes, sockets, other processes of the same user, modes and times of its files.
+- `distill.confinement`: rlimits on CPU seconds, memory, file size, open files, threads and core dumps. The kernel
+  counts threads for each user, over all processes, and root's not at all: root's program gets a user id of its own,
+  an ordinary user's one in sandlock the threads that the user has, and as many more as the limit says.
+- whoever reads the pipes: wall time and output (`distill.channel`).
+
+What remains: the program sees the clock, the kernel's version, how many cores there are, the names of the system's
+libraries, and how fast things go, and so how busy the machine is.
 """
 
 import functools
@@ -17,7 +26,6 @@ import platform
 import secrets
 import shutil
 import signal
-import stat
 import subprocess
 import sys
 import sysconfig
@@ -25,16 +33,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import IO, Any, cast
 
-from distill import codec, sandboxed, seccomp
+from distill import codec, confinement, private_root, sandboxed, seccomp
 
 OPEN_FILES = 64
 FIRST_USER = 60_000
 """Root gives each program a user id from here on; the kernel counts threads for each id, over all processes."""
 _NO_USER = (1 << 32) - 1  # the kernel's mark for "no user"
 _MIB = 1 << 20
-_DAC_READ_SEARCH = 2
 _SYSTEM_LIBRARIES = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/etc/ld.so.cache")
 # One malloc arena: each thread's own would reserve 64 MiB of the memory limit.
 _ENVIRONMENT = {"LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "1", "PYTHONHASHSEED": "0"}
@@ -66,8 +74,10 @@ class SandboxError(Exception):
     """This sandbox does not work here; the text says why."""
 
 
-def start(name: str, limits: Limits) -> Confined:
-    """Start `distill.sandboxed` in the sandbox called `name`.
+def start(name: str, limits: Limits, program: str | None = None) -> Confined:
+    """Start a program in the sandbox called `name`: the text of one, by default `distill.sandboxed`.
+
+    Its one argument is the rules (JSON) that `distill.confinement` is to apply before anything else is done.
 
     Raises:
         SandboxError: It could not be started.
@@ -77,23 +87,24 @@ def start(name: str, limits: Limits) -> Confined:
     filters = seccomp.program(platform.machine())
     if filters is None:
         raise SandboxError(f"no system call table for {platform.machine()}")
-    return STARTERS[name](limits, filters.hex())
+    return STARTERS[name](limits, filters, program or _guest())
 
 
-def _bubblewrap(limits: Limits, filters: str) -> Confined:
-    if (program := shutil.which("bwrap")) is None:
+def _bubblewrap(limits: Limits, filters: list[seccomp.Step], program: str) -> Confined:
+    if (bwrap := shutil.which("bwrap")) is None:
         raise SandboxError("bwrap is not on PATH")
     root = os.geteuid() == 0
     # As root without a user namespace, so that the program can be given a user id of its own.
     options = ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"] if root else ["--unshare-user", "--uid", "65534"]
-    options += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
+    options += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-cgroup-try"]
+    options += ["--unshare-uts", "--hostname", "sandbox"]
     options += ["--die-with-parent", "--new-session", "--clearenv", *_binds(visible()), "--dev-bind", "/dev/null"]
     options += ["/dev/null", "--remount-ro", "/", "--chdir", "/"]
     for key, value in _ENVIRONMENT.items():
         options += ["--setenv", key, value]
-    rules = _rules(limits, filters, limits.processes, None)
+    rules = _rules(limits, filters, limits.processes)
     process = subprocess.Popen(
-        [program, "--cap-drop", "ALL", *options, "--", *_command(rules)],
+        [bwrap, "--cap-drop", "ALL", *options, "--", *_command(program, rules)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -120,42 +131,62 @@ def _binds(paths: list[str]) -> list[str]:
     return options + [word for path in paths for word in ("--ro-bind", path, path)]
 
 
-def _sandlock(limits: Limits, filters: str) -> Confined:
-    try:
-        from sandlock import ExitReason, Sandbox, StdioMode, landlock_abi_version, min_landlock_abi
-    except (ImportError, OSError) as error:
-        raise SandboxError(f"sandlock cannot be imported ({type(error).__name__})") from None
-    if landlock_abi_version() < min_landlock_abi():
-        raise SandboxError(f"the kernel's Landlock is version {landlock_abi_version()}, not {min_landlock_abi()}")
-    root = os.geteuid() == 0
-    capability = _DAC_READ_SEARCH if root and not _readable_by_others(sysconfig.get_path("stdlib")) else None
+def _sandlock(limits: Limits, filters: list[seccomp.Step], program: str) -> Confined:
+    sandlock = _sandlock_library()
+    version, least = sandlock.landlock_abi_version(), sandlock.min_landlock_abi()
+    if version < least:
+        raise SandboxError(f"the kernel's Landlock is version {version}, not {least}")
     # Without a user namespace the kernel counts all that the user runs; root's code has a user id of its own.
-    threads = limits.processes + (0 if root else _threads_of(os.geteuid()))
-    rules = _rules(limits, filters, threads, capability)
-    box = Sandbox(
-        fs_readable=visible(),
-        fs_writable=["/dev/null"],
-        clean_env=True,
-        env=_ENVIRONMENT,
-        max_processes=1,
-        cwd="/",
-    )
-    pipe = StdioMode.PIPED
+    threads = limits.processes + (0 if os.geteuid() == 0 else _threads_of(os.geteuid()))
+    root = private_root.make(visible())
+    pipe = sandlock.StdioMode.PIPED
     try:
-        process = box.popen(_command(rules), stdin=pipe, stdout=pipe, stderr=pipe)
+        box = sandlock.Sandbox(
+            chroot=root.name,
+            fs_mount_ro={path: path for path in visible() if os.path.isdir(path)},
+            fs_readable=["/"],
+            fs_writable=[os.devnull],
+            clean_env=True,
+            env=_ENVIRONMENT,
+            max_processes=1,
+            name=f"sandbox-{secrets.token_hex(4)}",  # the host name inside; two at one time must not share it
+            cwd="/",
+        )
+        # The program's standard error is /dev/null from the start, because none can be opened in there.
+        command = _command(program, _rules(limits, filters, threads))
+        process = box.popen(command, stdin=pipe, stdout=pipe, stderr=sandlock.StdioMode.NULL)
     except Exception as error:  # sandlock's own tree of exceptions, and RuntimeError
+        root.cleanup()
         raise SandboxError(f"sandlock: {' '.join(str(error).split())}") from None
 
     def end(grace_s: float) -> int:
         result = process.wait(max(grace_s, 0.001))
-        if result.reason in (ExitReason.KILLED, ExitReason.TIMEOUT):
+        root.cleanup()
+        if result.reason in (sandlock.ExitReason.KILLED, sandlock.ExitReason.TIMEOUT):
             return -signal.SIGKILL
-        return -int(result.signal) if result.reason == ExitReason.SIGNALED else int(result.exit_code)
+        return -int(result.signal) if result.reason == sandlock.ExitReason.SIGNALED else int(result.exit_code)
 
-    return Confined(process.stdin, process.stdout, process.stderr, end)
+    return Confined(process.stdin, process.stdout, open(os.devnull, "rb", buffering=0), end)
 
 
-STARTERS: dict[str, Callable[[Limits, str], Confined]] = {"bubblewrap": _bubblewrap, "sandlock": _sandlock}
+def _sandlock_library() -> Any:
+    """Import sandlock, which looks for the user's home: a user id without a passwd entry has none, and needs none."""
+    home = os.environ.get("HOME")
+    os.environ["HOME"] = home or "/"
+    try:
+        import sandlock
+    except (ImportError, OSError, RuntimeError) as error:
+        raise SandboxError(f"sandlock cannot be imported ({type(error).__name__})") from None
+    finally:
+        if home is None:
+            del os.environ["HOME"]
+    return sandlock
+
+
+STARTERS: dict[str, Callable[[Limits, list[seccomp.Step], str], Confined]] = {
+    "bubblewrap": _bubblewrap,
+    "sandlock": _sandlock,
+}
 
 
 def visible() -> list[str]:
@@ -168,26 +199,30 @@ def visible() -> list[str]:
     return [path for path in exist if not any(str(parent) in exist for parent in Path(path).parents)]
 
 
-def _command(rules: dict[str, Any]) -> list[str]:
+def _command(program: str, rules: dict[str, Any]) -> list[str]:
     # No site-packages (-s -S), no current directory on the path (-P), no cache files (-B).
-    return [os.path.realpath(sys.executable), "-s", "-S", "-P", "-B", "-c", _program(), json.dumps(rules)]
+    return [os.path.realpath(sys.executable), "-s", "-S", "-P", "-B", "-c", program, json.dumps(rules)]
 
 
 @functools.cache
-def _program() -> str:
-    """Return one program that holds the two modules that run inside, which it could not see there as files."""
-    files = {module.__name__: Path(str(module.__file__)) for module in (codec, sandboxed)}
+def _guest() -> str:
+    """Return one program that holds the modules that run inside, which it could not see there as files."""
+    return together(codec, confinement, sandboxed) + "module.main()\n"
+
+
+def together(*modules: ModuleType) -> str:
+    """Return a program text that defines modules, each of which may import those before it."""
+    files = {module.__name__: Path(str(module.__file__)) for module in modules}
     texts = {name: file.read_text(encoding="utf-8") for name, file in files.items()}
     return (
         "import sys, types\n"
         f"for name, text in {texts!r}.items():\n"
         "    module = sys.modules[name] = types.ModuleType(name)\n"
         "    exec(compile(text, name, 'exec'), module.__dict__)\n"
-        "module.main()\n"
     )
 
 
-def _rules(limits: Limits, filters: str, threads: int, capability: int | None) -> dict[str, Any]:
+def _rules(limits: Limits, filters: list[seccomp.Step], threads: int) -> dict[str, Any]:
     resources = {
         "RLIMIT_NPROC": threads,
         "RLIMIT_AS": limits.memory_mib * _MIB,
@@ -197,7 +232,7 @@ def _rules(limits: Limits, filters: str, threads: int, capability: int | None) -
         "RLIMIT_CORE": 0,
     }
     user = _unused_user() if os.geteuid() == 0 else None
-    return {"resources": resources, "user": user, "capability": capability, "seccomp": filters}
+    return {"resources": resources, "user": user, "seccomp": filters}
 
 
 def _unused_user() -> int:
@@ -217,8 +252,3 @@ def _threads_of(user: int) -> int:
             if status.stat().st_uid == user:
                 count += int(status.read_text().partition("Threads:")[2].split()[0])
     return count
-
-
-def _readable_by_others(path: str) -> bool:
-    places = [Path(path), *Path(path).parents]
-    return all(place.stat().st_mode & stat.S_IXOTH and place.stat().st_mode & stat.S_IROTH for place in places)

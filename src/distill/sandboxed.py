@@ -1,8 +1,8 @@
 """The program that runs inside the sandbox: it loads an answer's code and does what the judge asks of it.
 
 In: limits (JSON, the only argument), then one JSON request a line on standard input: the code, then operations on
-what it defines. Out: one JSON reply a line on standard output. It needs the standard library and `distill.codec`
-alone: both are passed to the interpreter as text, where neither this repository nor its packages can be seen.
+what it defines. Out: one JSON reply a line on standard output. It needs the standard library and what it imports of
+distill: all are passed to the interpreter as text, where neither this repository nor its packages can be seen.
 
 It will not judge. Once the answer's code is loaded, nothing in this process can be trusted: a reply is a claim, which
 the judge compares on its side.
@@ -12,13 +12,13 @@ import builtins
 import json
 import operator
 import os
-import resource
 import sys
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from distill.codec import builtin_name, decode, encode
+from distill.confinement import confine, take_pipes
 
 
 def asyncio_run(awaitable: Any) -> Any:
@@ -190,52 +190,9 @@ def load(sources: list[str]) -> types.ModuleType:
     return module
 
 
-def confine(limits: dict[str, Any]) -> None:
-    """Give up what the sandbox around this process may have left: resources, the root user, system calls."""
-    for name, value in limits["resources"].items():
-        # At the soft limit on CPU time comes a signal that says so, at the hard one the end.
-        hard = value + 1 if name == "RLIMIT_CPU" else value
-        resource.setrlimit(getattr(resource, name), (value, hard))
-    import ctypes
-
-    libc = ctypes.CDLL(None, use_errno=True)
-    if limits["user"] is not None:
-        _become(libc, limits["user"], limits["capability"])
-    filters = bytes.fromhex(limits["seccomp"])
-
-    class Program(ctypes.Structure):
-        _fields_ = (("length", ctypes.c_ushort), ("filters", ctypes.c_char_p))
-
-    program = Program(len(filters) // 8, filters)
-    calls = [(38, 1, 0), (1, 9, 0), (22, 2, ctypes.byref(program))]  # no new privileges; die with the parent; seccomp
-    for option, value, pointer in calls:
-        if libc.prctl(option, ctypes.c_ulong(value), pointer, 0, 0) != 0:
-            raise OSError(ctypes.get_errno(), f"prctl {option}")
-
-
-def _become(libc: Any, user: int, capability: int | None) -> None:
-    # Limits on processes do not bind root. `capability` is kept where only root can read the standard library.
-    if capability is not None:
-        libc.prctl(8, 1, 0, 0, 0)  # keep capabilities across the change of user
-    os.setgroups([])
-    os.setresgid(user, user, user)
-    os.setresuid(user, user, user)
-    if capability is not None:
-        import ctypes
-
-        mask = 1 << capability
-        header, data = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)(mask, mask)
-        if libc.capset(header, data) != 0:
-            raise OSError(ctypes.get_errno(), "capset")
-
-
 def main() -> None:
     """Confine this process, move the pipes out of the way of print() and input(), load the code, serve."""
-    server = Server(os.dup(0), os.dup(1))
-    null = os.open("/dev/null", os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(null, descriptor)
-    os.close(null)
+    server = Server(*take_pipes())
     confine(json.loads(sys.argv[1]))
     sys.argv = ["solution.py"]
     sys.modules.setdefault("pytest", PytestShell("pytest"))
