@@ -14,7 +14,7 @@ import select
 import subprocess
 import sys
 import tempfile
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -170,7 +170,8 @@ LIMITS = sandbox.Limits(cpu_s=20, memory_mib=512, processes=16, file_kib=64)
 
 def ask(confined: sandbox.Confined, expressions: dict[str, str], values: dict[str, Any]) -> Any:
     """Evaluate expressions inside."""
-    confined.requests.write(json.dumps([expressions, values]).encode() + b"\n")
+    with suppress(BrokenPipeError):  # how it ended is found below
+        confined.requests.write(json.dumps([expressions, values]).encode() + b"\n")
     reply = b""
     while not reply.endswith(b"\n"):
         if not select.select([confined.replies], [], [], 60)[0]:

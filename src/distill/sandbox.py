@@ -1,18 +1,18 @@
-"""Starting a program confined, in bubblewrap or in sandlock; the only import of sandlock.
+"""Starting a program confined, in bubblewrap or in sandlock.
 
 In: limits. Out: a running process with two pipes. The threat is code that a model wrote, and that may do anything its
 process can: nothing it does may touch a process, a file, the network or a name outside, whoever the user is. It will
 not run anything where neither sandbox works.
 
 What stops what:
-- this file: the file system (the interpreter, its standard library, the system's shared libraries, /dev/null, and no
-  other path, not even its existence), by bubblewrap's mounts, or sandlock's root (`distill.private_root`); the
-  environment; the network and other processes, by bubblewrap's namespaces, or Landlock.
+- this file: the file system, by bubblewrap's mounts, or by sandlock (`distill.supervisor`) in `distill.private_root`.
+  There are the interpreter, its standard library, the system's shared libraries, /dev/null, and no other path, not
+  even its existence. The environment; the network and other processes, by bubblewrap's namespaces, or by Landlock.
 - `distill.syscalls` and `distill.seccomp`: all else that a process can ask of the kernel. What is not listed as
   harmless is denied: new processes, sockets, other processes of the same user, modes and times of its files.
 - `distill.confinement`: rlimits on CPU seconds, memory, file size, open files, threads and core dumps. The kernel
-  counts threads for each user, over all processes, and root's not at all: root's program gets a user id of its own,
-  an ordinary user's one in sandlock the threads that the user has, and as many more as the limit says.
+  counts threads for each user, over all its processes, and root's not at all: root's program gets a user id of its
+  own; an ordinary user's in sandlock may have as many as the limit says more than the user has.
 - whoever reads the pipes: wall time and output (`distill.channel`).
 
 What remains: the program sees the clock, the kernel's version, how many cores there are, the names of the system's
@@ -30,19 +30,19 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import IO, Any, cast
 
-from distill import codec, confinement, private_root, sandboxed, seccomp
+from distill import codec, confinement, sandboxed, seccomp, supervisor
 
 OPEN_FILES = 64
 FIRST_USER = 60_000
 """Root gives each program a user id from here on; the kernel counts threads for each id, over all processes."""
 _NO_USER = (1 << 32) - 1  # the kernel's mark for "no user"
 _MIB = 1 << 20
+_TO_CLEAN_UP_S = 5.0
 _SYSTEM_LIBRARIES = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/etc/ld.so.cache")
 # One malloc arena: each thread's own would reserve 64 MiB of the memory limit.
 _ENVIRONMENT = {"LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "1", "PYTHONHASHSEED": "0"}
@@ -102,26 +102,9 @@ def _bubblewrap(limits: Limits, filters: list[seccomp.Step], program: str) -> Co
     options += ["/dev/null", "--remount-ro", "/", "--chdir", "/"]
     for key, value in _ENVIRONMENT.items():
         options += ["--setenv", key, value]
-    rules = _rules(limits, filters, limits.processes)
-    process = subprocess.Popen(
-        [bwrap, "--cap-drop", "ALL", *options, "--", *_command(program, rules)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={},
-        bufsize=0,
-    )
-    pipes = cast("tuple[IO[bytes], IO[bytes], IO[bytes]]", (process.stdin, process.stdout, process.stderr))
-
-    def end(grace_s: float) -> int:
-        try:
-            status = process.wait(grace_s)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            status = process.wait()
-        return 128 - status if status > 128 else status  # bwrap adds 128 to the number of a signal
-
-    return Confined(*pipes, end)
+    rules = _rules(limits, filters, _unused_user() if root else None)
+    command = [bwrap, "--cap-drop", "ALL", *options, "--", *_interpreter(), "-c", program, json.dumps(rules)]
+    return _started(command, {}, signal.SIGKILL)
 
 
 def _binds(paths: list[str]) -> list[str]:
@@ -132,55 +115,41 @@ def _binds(paths: list[str]) -> list[str]:
 
 
 def _sandlock(limits: Limits, filters: list[seccomp.Step], program: str) -> Confined:
-    sandlock = _sandlock_library()
-    version, least = sandlock.landlock_abi_version(), sandlock.min_landlock_abi()
-    if version < least:
-        raise SandboxError(f"the kernel's Landlock is version {version}, not {least}")
-    # Without a user namespace the kernel counts all that the user runs; root's code has a user id of its own.
-    threads = limits.processes + (0 if os.geteuid() == 0 else _threads_of(os.geteuid()))
-    root = private_root.make(visible())
-    pipe = sandlock.StdioMode.PIPED
-    try:
-        box = sandlock.Sandbox(
-            chroot=root.name,
-            fs_mount_ro={path: path for path in visible() if os.path.isdir(path)},
-            fs_readable=["/"],
-            fs_writable=[os.devnull],
-            clean_env=True,
-            env=_ENVIRONMENT,
-            max_processes=1,
-            name=f"sandbox-{secrets.token_hex(4)}",  # the host name inside; two at one time must not share it
-            cwd="/",
-        )
-        # The program's standard error is /dev/null from the start, because none can be opened in there.
-        command = _command(program, _rules(limits, filters, threads))
-        process = box.popen(command, stdin=pipe, stdout=pipe, stderr=sandlock.StdioMode.NULL)
-    except Exception as error:  # sandlock's own tree of exceptions, and RuntimeError
-        root.cleanup()
-        raise SandboxError(f"sandlock: {' '.join(str(error).split())}") from None
+    job = supervisor.Job(
+        interpreter=_interpreter(),
+        visible=visible(),
+        environment=_ENVIRONMENT,
+        rules=_rules(limits, filters, None),
+        user=_unused_user() if os.geteuid() == 0 else None,
+    )
+    command = [sys.executable, "-s", "-S", "-P", "-B", "-m", supervisor.__name__, json.dumps(asdict(job)), program]
+    # sandlock looks for the user's home: a user id without a passwd entry has none, and none is needed.
+    environment = {"HOME": "/", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    return _started(command, environment, signal.SIGTERM)
+
+
+def _started(command: list[str], environment: dict[str, str], end_signal: signal.Signals) -> Confined:
+    """Start a command that passes its program's end on as bwrap does: 128 and the number of a signal."""
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment, bufsize=0, start_new_session=True
+    )
+    pipes = cast("tuple[IO[bytes], IO[bytes], IO[bytes]]", (process.stdin, process.stdout, process.stderr))
 
     def end(grace_s: float) -> int:
-        result = process.wait(max(grace_s, 0.001))
-        root.cleanup()
-        if result.reason in (sandlock.ExitReason.KILLED, sandlock.ExitReason.TIMEOUT):
+        try:
+            status = process.wait(grace_s)
+        except subprocess.TimeoutExpired:
+            process.send_signal(end_signal)
+            try:
+                process.wait(_TO_CLEAN_UP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
             return -signal.SIGKILL
-        return -int(result.signal) if result.reason == sandlock.ExitReason.SIGNALED else int(result.exit_code)
+        return 128 - status if status > 128 else status
 
-    return Confined(process.stdin, process.stdout, open(os.devnull, "rb", buffering=0), end)
-
-
-def _sandlock_library() -> Any:
-    """Import sandlock, which looks for the user's home: a user id without a passwd entry has none, and needs none."""
-    home = os.environ.get("HOME")
-    os.environ["HOME"] = home or "/"
-    try:
-        import sandlock
-    except (ImportError, OSError, RuntimeError) as error:
-        raise SandboxError(f"sandlock cannot be imported ({type(error).__name__})") from None
-    finally:
-        if home is None:
-            del os.environ["HOME"]
-    return sandlock
+    return Confined(*pipes, end)
 
 
 STARTERS: dict[str, Callable[[Limits, list[seccomp.Step], str], Confined]] = {
@@ -199,9 +168,9 @@ def visible() -> list[str]:
     return [path for path in exist if not any(str(parent) in exist for parent in Path(path).parents)]
 
 
-def _command(program: str, rules: dict[str, Any]) -> list[str]:
+def _interpreter() -> list[str]:
     # No site-packages (-s -S), no current directory on the path (-P), no cache files (-B).
-    return [os.path.realpath(sys.executable), "-s", "-S", "-P", "-B", "-c", program, json.dumps(rules)]
+    return [os.path.realpath(sys.executable), "-s", "-S", "-P", "-B"]
 
 
 @functools.cache
@@ -222,16 +191,15 @@ def together(*modules: ModuleType) -> str:
     )
 
 
-def _rules(limits: Limits, filters: list[seccomp.Step], threads: int) -> dict[str, Any]:
+def _rules(limits: Limits, filters: list[seccomp.Step], user: int | None) -> dict[str, Any]:
     resources = {
-        "RLIMIT_NPROC": threads,
+        "RLIMIT_NPROC": limits.processes,
         "RLIMIT_AS": limits.memory_mib * _MIB,
         "RLIMIT_CPU": limits.cpu_s,
         "RLIMIT_FSIZE": limits.file_kib << 10,
         "RLIMIT_NOFILE": OPEN_FILES,
         "RLIMIT_CORE": 0,
     }
-    user = _unused_user() if os.geteuid() == 0 else None
     return {"resources": resources, "user": user, "seccomp": filters}
 
 
@@ -242,13 +210,3 @@ def _unused_user() -> int:
     if end <= FIRST_USER:
         raise SandboxError(f"root's programs need a user id of their own, and here they end at {end - 1}")
     return FIRST_USER + secrets.randbelow(end - FIRST_USER)
-
-
-def _threads_of(user: int) -> int:
-    """Count the threads that a user runs, the kernel's measure for RLIMIT_NPROC."""
-    count = 0
-    for status in Path("/proc").glob("[0-9]*/status"):
-        with suppress(OSError):
-            if status.stat().st_uid == user:
-                count += int(status.read_text().partition("Threads:")[2].split()[0])
-    return count
