@@ -2,11 +2,13 @@
 
 import json
 import os
+import secrets
 import select
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +134,43 @@ def test_says_how_a_program_ended(name: str) -> None:
         confined.replies.close()
         assert confined.complaints.read() == b""
         confined.complaints.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's programs have a user of their own, by which to find traces")
+@pytest.mark.parametrize("how", ["ends by itself", "is ended", "is ended while it starts"])
+def test_sandlock_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    needs("sandlock")
+    user = sandbox.FIRST_USER + secrets.randbelow(1 << 20)
+    monkeypatch.setattr(sandbox, "_unused_user", lambda: user)
+
+    def traces() -> list[str]:
+        shared = [line for name in ("shm", "sem") for line in Path("/proc/sysvipc", name).read_text().splitlines()]
+        folders = Path(tempfile.gettempdir()).glob("distill-sandbox-*")
+        return [line for line in shared if f" {user} " in line] + [path.name for path in folders if owner(path) == user]
+
+    confined = sandbox.start("sandlock", LIMITS)
+    with confined.requests, confined.replies, confined.complaints:
+        if how != "is ended while it starts":
+            confined.requests.write(json.dumps({"load": [""]}).encode() + b"\n")
+            assert confined.replies.read(1 << 16)
+            assert len(traces()) == 5  # two segments of memory, two sets of semaphores, one folder
+        confined.requests.close()
+        assert confined.end(60 if how == "ends by itself" else 0) == (0 if how == "ends by itself" else -9)
+    assert traces() == []
+
+
+def owner(path: Path) -> int | None:
+    with suppress(FileNotFoundError):  # other tests' folders come and go
+        return path.stat().st_uid
+    return None
+
+
+def test_where_sandlock_is_not_installed_the_reason_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.path", [path for path in sys.path if "site-packages" not in path])
+    confined = sandbox.start("sandlock", LIMITS)
+    assert confined.end(60) == 1
+    with confined.requests, confined.replies, confined.complaints:
+        assert confined.complaints.read() == b"ModuleNotFoundError: No module named 'sandlock'\n"
 
 
 def test_bubblewrap_must_be_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
