@@ -90,6 +90,8 @@ ORDINARY = {
     "own limits": "resource.setrlimit(resource.RLIMIT_CORE, (0, 0)) is None",
     "null device": "open(os.devnull, 'w').write('x') == 1 and open(os.devnull, 'rb').readable()",
     "missing file": "kind(lambda: open('missing.txt')) == 'FileNotFoundError'",
+    "missing folder": "kind(lambda: open('/no/such.txt')) == kind(lambda: open(b'no/x', 'w')) == 'FileNotFoundError'",
+    "list a missing folder": "kind(lambda: os.listdir('/no/such')) == 'FileNotFoundError'",
     "working folder": "os.getcwd() == '/' and os.path.isdir('.') and not os.path.exists('missing')",
     "no temporary file": "kind(tempfile.TemporaryFile) in ('FileNotFoundError', 'PermissionError')",
     "imports": "[importlib.import_module(name).__name__ for name in ('ctypes', 'csv', 'decimal', 'zoneinfo')] != []",

@@ -5,10 +5,12 @@ repository cannot be seen, and so needs the standard library alone. It comes bef
 """
 
 import ctypes
+import errno
 import os
 import resource
 import stat
 import struct
+import sys
 from typing import Any
 
 _SET_PARENT_DEATH_SIGNAL, _SET_SECCOMP, _SET_NO_NEW_PRIVILEGES = 1, 22, 38  # of prctl
@@ -39,10 +41,26 @@ def confine(rules: dict[str, Any]) -> None:
         os.setgroups([])
         os.setresgid(*[rules["user"]] * 3)
         os.setresuid(*[rules["user"]] * 3)
+    if rules["supervised"]:
+        missing_is_missing()
     _prctl(_SET_NO_NEW_PRIVILEGES, 1)
     _prctl(_SET_PARENT_DEATH_SIGNAL, _KILL)
     _install(rules["seccomp"])
     os.stat(os.__file__)  # a sandbox that cannot resolve paths must not look as if code did not work
+
+
+def missing_is_missing() -> None:
+    """Let FileNotFoundError be raised for what lies in a folder that is not there, where sandlock denies permission."""
+    events = ("open", "os.listdir", "os.scandir")
+
+    def check(event: str, arguments: tuple[Any, ...]) -> None:
+        if event in events and isinstance(path := arguments[0], str | bytes):
+            try:
+                os.stat(os.path.dirname(path) or os.curdir)
+            except FileNotFoundError:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from None
+
+    sys.addaudithook(check)
 
 
 def _install(steps: list[tuple[int, int, int, int | None]]) -> None:

@@ -22,6 +22,8 @@ def make(visible: list[str]) -> "TemporaryDirectory[str]":
     """Return a new root with what of `visible` is a file, the interpreter's loader, and a /dev/null."""
     root = TemporaryDirectory(prefix="distill-sandbox-", ignore_cleanup_errors=True)
     os.chmod(root.name, 0o755)  # noqa: S103 (the program is another user, and may read all of it)
+    for path in visible:  # where something is mounted there must be something, for its folder to list it
+        Path(root.name, path.lstrip("/") if os.path.isdir(path) else "").mkdir(parents=True, exist_ok=True)
     interpreter = os.path.realpath(sys.executable)
     files = {path for path in visible if os.path.isfile(path)} | {interpreter}
     for file in files | set(filter(None, [loader(interpreter)])):

@@ -102,7 +102,7 @@ def _bubblewrap(limits: Limits, filters: list[seccomp.Step], program: str) -> Co
     options += ["/dev/null", "--remount-ro", "/", "--chdir", "/"]
     for key, value in _ENVIRONMENT.items():
         options += ["--setenv", key, value]
-    rules = _rules(limits, filters, _unused_user() if root else None)
+    rules = _rules(limits, filters, _unused_user() if root else None, supervised=False)
     command = [bwrap, "--cap-drop", "ALL", *options, "--", *_interpreter(), "-c", program, json.dumps(rules)]
     return _started(command, {}, signal.SIGKILL)
 
@@ -119,7 +119,7 @@ def _sandlock(limits: Limits, filters: list[seccomp.Step], program: str) -> Conf
         interpreter=_interpreter(),
         visible=visible(),
         environment=_ENVIRONMENT,
-        rules=_rules(limits, filters, None),
+        rules=_rules(limits, filters, None, supervised=True),
         user=_unused_user() if os.geteuid() == 0 else None,
     )
     command = [sys.executable, "-s", "-S", "-P", "-B", "-m", supervisor.__name__, json.dumps(asdict(job)), program]
@@ -191,7 +191,7 @@ def together(*modules: ModuleType) -> str:
     )
 
 
-def _rules(limits: Limits, filters: list[seccomp.Step], user: int | None) -> dict[str, Any]:
+def _rules(limits: Limits, filters: list[seccomp.Step], user: int | None, *, supervised: bool) -> dict[str, Any]:
     resources = {
         "RLIMIT_NPROC": limits.processes,
         "RLIMIT_AS": limits.memory_mib * _MIB,
@@ -200,7 +200,7 @@ def _rules(limits: Limits, filters: list[seccomp.Step], user: int | None) -> dic
         "RLIMIT_NOFILE": OPEN_FILES,
         "RLIMIT_CORE": 0,
     }
-    return {"resources": resources, "user": user, "seccomp": filters}
+    return {"resources": resources, "user": user, "supervised": supervised, "seccomp": filters}
 
 
 def _unused_user() -> int:
