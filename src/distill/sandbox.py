@@ -1,13 +1,23 @@
-"""Starting `distill.sandboxed` confined, in bubblewrap or in sandlock; the only import of sandlock.
+"""Starting a program confined, in bubblewrap or in sandlock.
 
-In: limits. Out: a running process with two pipes. Inside it there is no network, no environment,
-no other process to be seen, nothing that can be written, and to be read only the interpreter with its standard
-library, pytest, the system's shared libraries and /dev/null. It will not run anything where neither sandbox works.
-Under sandlock a program that guesses a path can learn that it exists (`stat`), not what it holds.
+In: limits. Out: a running process with two pipes. The threat is code that a model wrote, and that may do anything its
+process can: nothing it does may touch a process, a file, the network or a name outside, whoever the user is. It will
+not run anything where neither sandbox works.
 
-Limits: seconds of CPU, memory, file size, open files and core dumps by rlimits; new processes, sockets and more by
-`distill.seccomp`; threads by an rlimit, which does not bind root, so that root's code runs under a user id of its own;
-wall time and output by whoever reads the pipe (`distill.checking`).
+What stops what:
+- this file: the file system, by bubblewrap's mounts, or by sandlock (`distill.supervisor`) in `distill.private_root`.
+  There are the interpreter, its standard library, pytest, the system's shared libraries, /dev/null, and no other
+  path, not even its existence. The environment; the network and other processes, by bubblewrap's namespaces, or by
+  Landlock.
+- `distill.syscalls` and `distill.seccomp`: all else that a process can ask of the kernel. What is not listed as
+  harmless is denied: new processes, sockets, other processes of the same user, modes and times of its files.
+- `distill.confinement`: rlimits on CPU seconds, memory, file size, open files, threads and core dumps. The kernel
+  counts threads for each user, over all its processes, and root's not at all: root's program gets a user id of its
+  own; an ordinary user's in sandlock may have as many as the limit says more than the user has.
+- whoever reads the pipes: wall time and output (`distill.checking`).
+
+What remains: the program sees the clock, the kernel's version, how many cores there are, the names of the system's
+libraries, and how fast things go, and so how busy the machine is.
 """
 
 import functools
@@ -18,25 +28,23 @@ import platform
 import secrets
 import shutil
 import signal
-import stat
 import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
-from distill import seccomp
+from distill import seccomp, supervisor
 
 OPEN_FILES = 64
 FIRST_USER = 60_000
 """Root gives each program a user id from here on; the kernel counts threads for each id, over all processes."""
 _NO_USER = (1 << 32) - 1  # the kernel's mark for "no user"
 _MIB = 1 << 20
-_DAC_READ_SEARCH = 2
-_INSIDE = ("distill.impostor", "distill.seal", "distill.runner", "distill.sandboxed")
+_TO_CLEAN_UP_S = 5.0
+_INSIDE = ("distill.confinement", "distill.impostor", "distill.seal", "distill.runner", "distill.sandboxed")
 """The modules that run inside, in the order of their imports; the last one's `main` is called."""
 _RUNNER = ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments", "py")
 _SYSTEM_LIBRARIES = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/etc/ld.so.cache")
@@ -70,8 +78,10 @@ class SandboxError(Exception):
     """This sandbox does not work here; the text says why."""
 
 
-def start(name: str, limits: Limits) -> Confined:
-    """Start `distill.sandboxed` in the sandbox called `name`.
+def start(name: str, limits: Limits, program: str | None = None) -> Confined:
+    """Start a program in the sandbox called `name`: the text of one, by default `distill.sandboxed`.
+
+    Its one argument is the rules (JSON) that `distill.confinement` is to apply before anything else is done.
 
     Raises:
         SandboxError: It could not be started.
@@ -81,40 +91,24 @@ def start(name: str, limits: Limits) -> Confined:
     filters = seccomp.program(platform.machine())
     if filters is None:
         raise SandboxError(f"no system call table for {platform.machine()}")
-    return STARTERS[name](limits, filters.hex())
+    return STARTERS[name](limits, filters, program or _guest())
 
 
-def _bubblewrap(limits: Limits, filters: str) -> Confined:
-    if (program := shutil.which("bwrap")) is None:
+def _bubblewrap(limits: Limits, filters: list[seccomp.Step], program: str) -> Confined:
+    if (bwrap := shutil.which("bwrap")) is None:
         raise SandboxError("bwrap is not on PATH")
     root = os.geteuid() == 0
     # As root without a user namespace, so that the program can be given a user id of its own.
     options = ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"] if root else ["--unshare-user", "--uid", "65534"]
-    options += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
+    options += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-cgroup-try"]
+    options += ["--unshare-uts", "--hostname", "sandbox"]
     options += ["--die-with-parent", "--new-session", "--clearenv", *_binds(visible()), "--dev-bind", "/dev/null"]
     options += ["/dev/null", "--remount-ro", "/", "--chdir", "/"]
     for key, value in _ENVIRONMENT.items():
         options += ["--setenv", key, value]
-    rules = _rules(limits, filters, limits.processes, None)
-    process = subprocess.Popen(
-        [program, "--cap-drop", "ALL", *options, "--", *_command(rules)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={},
-        bufsize=0,
-    )
-    pipes = cast("tuple[IO[bytes], IO[bytes], IO[bytes]]", (process.stdin, process.stdout, process.stderr))
-
-    def end(grace_s: float) -> int:
-        try:
-            status = process.wait(grace_s)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            status = process.wait()
-        return 128 - status if status > 128 else status  # bwrap adds 128 to the number of a signal
-
-    return Confined(*pipes, end)
+    rules = _rules(limits, filters, _unused_user() if root else None, supervised=False)
+    command = [bwrap, "--cap-drop", "ALL", *options, "--", *_interpreter(), "-c", program, json.dumps(rules)]
+    return _started(command, {}, signal.SIGKILL)
 
 
 def _binds(paths: list[str]) -> list[str]:
@@ -124,43 +118,48 @@ def _binds(paths: list[str]) -> list[str]:
     return options + [word for path in paths for word in ("--ro-bind", path, path)]
 
 
-def _sandlock(limits: Limits, filters: str) -> Confined:
-    try:
-        from sandlock import ExitReason, Sandbox, StdioMode, landlock_abi_version, min_landlock_abi
-    except (ImportError, OSError) as error:
-        raise SandboxError(f"sandlock cannot be imported ({type(error).__name__})") from None
-    if landlock_abi_version() < min_landlock_abi():
-        raise SandboxError(f"the kernel's Landlock is version {landlock_abi_version()}, not {min_landlock_abi()}")
-    root = os.geteuid() == 0
-    read = all(map(_readable_by_others, [sysconfig.get_path("stdlib"), *_runner_paths()]))
-    capability = _DAC_READ_SEARCH if root and not read else None
-    # Without a user namespace the kernel counts all that the user runs; root's code has a user id of its own.
-    threads = limits.processes + (0 if root else _threads_of(os.geteuid()))
-    rules = _rules(limits, filters, threads, capability)
-    box = Sandbox(
-        fs_readable=visible(),
-        fs_writable=["/dev/null"],
-        clean_env=True,
-        env=_ENVIRONMENT,
-        max_processes=1,
-        cwd="/",
+def _sandlock(limits: Limits, filters: list[seccomp.Step], program: str) -> Confined:
+    job = supervisor.Job(
+        interpreter=_interpreter(),
+        visible=visible(),
+        environment=_ENVIRONMENT,
+        rules=_rules(limits, filters, None, supervised=True),
+        user=_unused_user() if os.geteuid() == 0 else None,
     )
-    pipe = StdioMode.PIPED
-    try:
-        process = box.popen(_command(rules), stdin=pipe, stdout=pipe, stderr=pipe)
-    except Exception as error:  # sandlock's own tree of exceptions, and RuntimeError
-        raise SandboxError(f"sandlock: {' '.join(str(error).split())}") from None
+    command = [sys.executable, "-s", "-S", "-P", "-B", "-m", supervisor.__name__, json.dumps(asdict(job)), program]
+    # sandlock looks for the user's home: a user id without a passwd entry has none, and none is needed.
+    environment = {"HOME": "/", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    return _started(command, environment, signal.SIGTERM)
+
+
+def _started(command: list[str], environment: dict[str, str], end_signal: signal.Signals) -> Confined:
+    """Start a command that passes its program's end on as bwrap does: 128 and the number of a signal."""
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment, bufsize=0, start_new_session=True
+    )
+    pipes = cast("tuple[IO[bytes], IO[bytes], IO[bytes]]", (process.stdin, process.stdout, process.stderr))
 
     def end(grace_s: float) -> int:
-        result = process.wait(max(grace_s, 0.001))
-        if result.reason in (ExitReason.KILLED, ExitReason.TIMEOUT):
+        try:
+            status = process.wait(grace_s)
+        except subprocess.TimeoutExpired:
+            process.send_signal(end_signal)
+            try:
+                process.wait(_TO_CLEAN_UP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
             return -signal.SIGKILL
-        return -int(result.signal) if result.reason == ExitReason.SIGNALED else int(result.exit_code)
+        return 128 - status if status > 128 else status
 
-    return Confined(process.stdin, process.stdout, process.stderr, end)
+    return Confined(*pipes, end)
 
 
-STARTERS: dict[str, Callable[[Limits, str], Confined]] = {"bubblewrap": _bubblewrap, "sandlock": _sandlock}
+STARTERS: dict[str, Callable[[Limits, list[seccomp.Step], str], Confined]] = {
+    "bubblewrap": _bubblewrap,
+    "sandlock": _sandlock,
+}
 
 
 def visible() -> list[str]:
@@ -169,20 +168,25 @@ def visible() -> list[str]:
     paths = [interpreter, sysconfig.get_path("stdlib"), *_SYSTEM_LIBRARIES]
     # A library that the interpreter is linked with may lie beside it; those of the system's own are listed above.
     paths += [str(Path(sys.base_prefix, name)) for name in ("lib", "lib64") if sys.base_prefix not in ("/", "/usr")]
-    paths += _runner_paths()
+    paths += [file.removesuffix("/__init__.py") for file in runner_files().values()]
     exist = dict.fromkeys(path for path in paths if os.path.exists(path))
     return [path for path in exist if not any(str(parent) in exist for parent in Path(path).parents)]
 
 
-def _command(rules: dict[str, Any]) -> list[str]:
+def _interpreter() -> list[str]:
     # No site-packages (-s -S), no current directory on the path (-P), no cache files (-B).
-    return [os.path.realpath(sys.executable), "-s", "-S", "-P", "-B", "-c", _program(), json.dumps(rules)]
+    return [os.path.realpath(sys.executable), "-s", "-S", "-P", "-B"]
 
 
 @functools.cache
-def _program() -> str:
+def _guest() -> str:
     """Return one program that holds the modules that run inside, which it could not see there as files."""
-    texts = {name: Path(__file__).with_name(f"{name.partition('.')[2]}.py").read_text("utf-8") for name in _INSIDE}
+    return together(*_INSIDE) + "module.main()\n"
+
+
+def together(*names: str) -> str:
+    """Return a program text that defines modules, each of which may import those before it, and pytest."""
+    texts = {name: Path(__file__).with_name(f"{name.rpartition('.')[2]}.py").read_text("utf-8") for name in names}
     return (
         "import sys, types\n"
         "from importlib.util import spec_from_file_location\n"
@@ -194,7 +198,6 @@ def _program() -> str:
         f"for name, text in {texts!r}.items():\n"
         "    module = sys.modules[name] = types.ModuleType(name)\n"
         "    exec(compile(text, name, 'exec', dont_inherit=True), module.__dict__)\n"
-        "module.main()\n"
     )
 
 
@@ -205,22 +208,16 @@ def runner_files() -> dict[str, str]:
     return {name: os.path.realpath(spec.origin) for name, spec in specs.items() if spec and spec.origin}
 
 
-def _runner_paths() -> list[str]:
-    """Return what is to be readable of them, and nothing beside them."""
-    return [file.removesuffix("/__init__.py") for file in runner_files().values()]
-
-
-def _rules(limits: Limits, filters: str, threads: int, capability: int | None) -> dict[str, Any]:
+def _rules(limits: Limits, filters: list[seccomp.Step], user: int | None, *, supervised: bool) -> dict[str, Any]:
     resources = {
-        "RLIMIT_NPROC": threads,
+        "RLIMIT_NPROC": limits.processes,
         "RLIMIT_AS": limits.memory_mib * _MIB,
         "RLIMIT_CPU": limits.cpu_s,
         "RLIMIT_FSIZE": limits.file_kib << 10,
         "RLIMIT_NOFILE": OPEN_FILES,
         "RLIMIT_CORE": 0,
     }
-    user = _unused_user() if os.geteuid() == 0 else None
-    return {"resources": resources, "user": user, "capability": capability, "seccomp": filters}
+    return {"resources": resources, "user": user, "supervised": supervised, "seccomp": filters}
 
 
 def _unused_user() -> int:
@@ -230,18 +227,3 @@ def _unused_user() -> int:
     if end <= FIRST_USER:
         raise SandboxError(f"root's programs need a user id of their own, and here they end at {end - 1}")
     return FIRST_USER + secrets.randbelow(end - FIRST_USER)
-
-
-def _threads_of(user: int) -> int:
-    """Count the threads that a user runs, the kernel's measure for RLIMIT_NPROC."""
-    count = 0
-    for status in Path("/proc").glob("[0-9]*/status"):
-        with suppress(OSError):
-            if status.stat().st_uid == user:
-                count += int(status.read_text().partition("Threads:")[2].split()[0])
-    return count
-
-
-def _readable_by_others(path: str) -> bool:
-    places = [Path(path), *Path(path).parents]
-    return all(place.stat().st_mode & stat.S_IXOTH and place.stat().st_mode & stat.S_IROTH for place in places)
