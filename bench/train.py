@@ -65,14 +65,13 @@ def pretend_avx2() -> None:
 
 
 def peaks() -> dict[str, float]:
-    """Operations per second of a large matrix product, the best of ten, for the types that the machine is fast at."""
+    """Operations per second of a large matrix product, for the types that the machine is fast at."""
     import torch
 
     from distill import machine
 
     types = [torch.float32, torch.bfloat16] if machine.has_bf16() else [torch.float32]
-    best = [max(machine.speed(dtype, 2048, seconds=0) for _ in range(10)) for dtype in types]
-    return {str(dtype).removeprefix("torch."): speed for dtype, speed in zip(types, best, strict=True)}
+    return {str(dtype).removeprefix("torch."): machine.speed(dtype, 2048, seconds=1) for dtype in types}
 
 
 def start(kind: str, args: argparse.Namespace) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def test_a_run_says_what_a_slow_type_costs(
         job = Job(parse(TrainParams, params(dtype=dtype), "params.yaml"), student, None, examples, [])
         fitting._announce(job, SETUP, tiny.model(), None)
     first, second, cost = capsys.readouterr().out.splitlines()
-    assert first == second == f"training on {SETUP.describe()}: less than a minute, by this machine's speed at products"
+    assert first == second == f"training on {SETUP.describe()}: less than a minute if the machine does nothing else"
     assert cost.startswith("params.yaml: train.dtype: bfloat16, and this machine has no instructions for it: ")
     assert "4.0 times as long" in cost
 

@@ -170,7 +170,7 @@ def test_of_two_same_runs_the_second_waits_and_goes_on_from_the_first(
 def test_it_says_before_the_first_update_how_long_it_will_take(tmp_path: Path) -> None:
     _, output, _ = train(workspace(tmp_path))
     assert output.startswith("training on 1 × cpu, ")
-    assert output.splitlines()[0].endswith(": less than a minute, by this machine's speed at products")
+    assert output.splitlines()[0].endswith(": less than a minute if the machine does nothing else")
 
 
 def test_no_validation_data_is_no_validation(tmp_path: Path) -> None:

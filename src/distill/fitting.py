@@ -66,7 +66,7 @@ def _announce(job: Job, setup: device.Setup, model: Any, last: str | None) -> No
     """Say how, from where and how long it will train, and what a type of weights that the machine lacks will cost."""
     time = forecast.describe(job, setup, model.num_parameters(), last)
     start = f", going on from {Path(last).name}" if last else ""
-    _say(f"training on {setup.describe()}{start}: {time}, by this machine's speed at products")
+    _say(f"training on {setup.describe()}{start}: {time} if the machine does nothing else")
     if warning := machine.slow_dtype("train.dtype", job.params.dtype):
         _say(warning)
 

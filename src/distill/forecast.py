@@ -1,7 +1,7 @@
 """How long a training run will take: a guess from what it has to multiply and how fast the machine multiplies.
 
-What it will not do: be exact. Other work on the machine, memory and short sequences all count; the bar's figure, from
-the updates themselves, is better as soon as there is one.
+What it will not do: be exact. It takes the machine to do nothing else; the bar's figure, from the updates
+themselves, is better as soon as there is one.
 """
 
 from typing import TYPE_CHECKING

@@ -1,5 +1,6 @@
 """What the machine is fast at: the device, whether it multiplies bf16 by itself, and how fast it multiplies at all."""
 
+import math
 import time
 
 import torch
@@ -27,18 +28,17 @@ def dtype(choice: str) -> torch.dtype:
 
 
 def speed(dtype: torch.dtype, size: int = 1024, seconds: float = 0.3) -> float:
-    """Return how many floating-point operations it does in a second, in products of square matrices of this size.
+    """Return how many floating-point operations it does in a second: the best product of square matrices of this size.
 
-    It takes about `seconds`, or two products where they take longer, and draws no random numbers.
+    The best, because other work on the machine makes single ones many times as slow. It takes about `seconds`, or two
+    products where they take longer, and draws no random numbers.
     """
     square = torch.ones(size, size, dtype=dtype, device=kind())
     _multiply(square)  # the first one takes longer
-    products, begin, passed = 0, time.perf_counter(), 0.0
-    while not products or passed < seconds:
-        _multiply(square)
-        products += 1
-        passed = time.perf_counter() - begin
-    return products * 2 * size**3 / passed
+    begin, best = time.perf_counter(), math.inf
+    while math.isinf(best) or time.perf_counter() - begin < seconds:
+        best = min(best, _multiply(square))
+    return 2 * size**3 / best
 
 
 def slow_dtype(key: str, choice: str) -> str | None:
@@ -50,5 +50,7 @@ def slow_dtype(key: str, choice: str) -> str | None:
             f"{times:.1f} times as long as with float32, which `auto` would choose")  # fmt: skip
 
 
-def _multiply(square: torch.Tensor) -> None:
+def _multiply(square: torch.Tensor) -> float:
+    begin = time.perf_counter()
     (square @ square)[0, 0].item()  # waits for the product where others would only queue it
+    return time.perf_counter() - begin
