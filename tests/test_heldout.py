@@ -99,7 +99,7 @@ def test_a_leak_is_refused_at_the_limit_and_named() -> None:
     rows = [HeldOut("a", "a", "g", "One two three four", "nothing", True), HeldOut("b", "b", "g", "Five", "six", True)]
     training = Training([{"id": "t", "prompt": "x", "completion": "zero, one two THREE four!"}], None)
     report = heldout.check_leakage(rows, training, 5)
-    assert report.metrics() == {"longest_run": 4, "limit": 5, "prompts_over_limit": 0}
+    assert report.metrics() == {"longest_run": 4, "limit": 5}
     words = (
         r"1 held-out texts share 4 words.*a/prompt: 4 words of t/completion \('one two three four'\); change or remove"
     )

@@ -89,7 +89,6 @@ def main() -> None:
         rows = list(details(prompts, answers, measured.likelihoods(), ran.rows, training))
         figures = headline(rows, Bootstrap(params.resamples, params.seed), params.pass_k)
         figures |= ran.metrics() | {"leakage": leakage.metrics(), "cost_usd": collect.get("cost_usd")}
-        figures["bought"] = {"answers": collect.get("answers"), "trained_on": len(training.rows)}
         write(rows, figures, curve, collect)
 
 
