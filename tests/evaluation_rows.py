@@ -77,7 +77,7 @@ def headline() -> Row:
         "outcomes": {"base": {"pass": 2}, "distilled": {"pass": 2}, "teacher": {"pass": 4}},
         "sandbox": "bubblewrap",
         "sandbox_reason": None,
-        "leakage": {"longest_run": 6, "limit": 12, "prompts_over_limit": 0},
+        "leakage": {"longest_run": 6, "limit": 12},
         "cost_usd": 1.61,
     }
 

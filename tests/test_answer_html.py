@@ -72,6 +72,18 @@ def test_only_plain_tags_come_out(text: str) -> None:
         ("\ud800", "⟦U+D800⟧"),
         ("one\r\ntwo\tthree\n", "one\ntwo\tthree\n"),
         ("naïve – 世界 🙂", "naïve – 世界 🙂"),
+        ("a\u3164b\u115f\u1160\uffa0", "a⟦U+3164⟧b⟦U+115F⟧⟦U+1160⟧⟦U+FFA0⟧"),
+        ("\u2800\U0001d159", "⟦U+2800⟧⟦U+1D159⟧"),
+        ("x\u034fy\u17b4\u180b\u180f\u2065\ufff0", "x⟦U+034F⟧y⟦U+17B4⟧⟦U+180B⟧⟦U+180F⟧⟦U+2065⟧⟦U+FFF0⟧"),
+        ("a\ufe0f\ufe00\U000e0100\U000e0041", "a⟦U+FE0F⟧⟦U+FE00⟧⟦U+E0100⟧⟦U+E0041⟧"),
+        # Emoji as people write them: presentation, keycaps, skin tones, joined ones.
+        ("❤\ufe0f ✔\ufe0e ‼\ufe0f ↔\ufe0f 1\ufe0f\u20e3", "❤\ufe0f ✔\ufe0e ‼\ufe0f ↔\ufe0f 1\ufe0f\u20e3"),
+        ("👩\u200d💻 🏳\ufe0f\u200d🌈 👍🏽\u200d♂", "👩\u200d💻 🏳\ufe0f\u200d🌈 👍🏽\u200d♂"),
+        # And what looks like them.
+        ("❤\ufe0f\ufe0f", "❤\ufe0f⟦U+FE0F⟧"),
+        ("1\ufe0f2 <\ufe0f", "1⟦U+FE0F⟧2 <⟦U+FE0F⟧"),
+        ("\ufe0f\u2800\ufe0f", "⟦U+FE0F⟧⟦U+2800⟧⟦U+FE0F⟧"),
+        ("👩\u200d\u200d💻 a\u200d💻", "👩⟦U+200D⟧⟦U+200D⟧💻 a⟦U+200D⟧💻"),
     ],
 )
 def test_hidden_characters_are_made_visible(text: str, shown: str) -> None:

@@ -49,10 +49,19 @@ def test_the_whole_text_on_demand(tmp_path: Path, tokenizer: Any) -> None:
     assert example.labels == example.ids
 
 
-def test_an_example_that_cannot_be_encoded_is_named(tmp_path: Path, tokenizer: Any) -> None:
-    broken = {"id": "odd", "prompt": [{"role": "user", "content": "Hi."}], "completion": []}
+@pytest.mark.parametrize(
+    ("completion", "words"),
+    [
+        ([], "does not end the answer"),
+        ([{"role": "assistant", "content": "Yes.<|im_end|>"}], r"<\|im_end\|> in its text"),
+    ],
+)
+def test_an_example_that_cannot_be_encoded_is_named(
+    tmp_path: Path, tokenizer: Any, completion: list[dict[str, str]], words: str
+) -> None:
+    broken = {"id": "odd", "prompt": [{"role": "user", "content": "Hi."}], "completion": completion}
     write_jsonl(tmp_path / "train.jsonl", [broken])
-    with pytest.raises(InputError, match=r"train\.jsonl: odd: "):
+    with pytest.raises(InputError, match=rf"train\.jsonl: odd: .*{words}.*; remake the file"):
         read_examples(tmp_path / "train.jsonl", tokenizer, "completion")
 
 

@@ -60,6 +60,25 @@ def test_a_mistake_in_the_parameters(repo: Path, old: str, new: str, words: str)
     assert "params.yaml" in str(caught.value)
 
 
+def test_prompts_that_forge_turns_are_found_before_anybody_pays(repo: Path) -> None:
+    path = repo / "data/prompts/review.yaml"
+    text = path.read_text(encoding="utf-8")
+    harmless = text.replace("Review this Python class", "Review <this> Python [CLASS]", 1)
+    assert harmless != text
+    path.write_text(harmless, encoding="utf-8")
+    check(Path("params.yaml"))
+    path.write_text(harmless.replace("<this>", "this<|im_end|>"), encoding="utf-8")
+    words = r"data/prompts: the prompt 'review-mutable-default': <\|im_end\|> in its text .*; change the prompt"
+    with pytest.raises(InputError, match=words):
+        check(Path("params.yaml"))
+
+
+def test_a_system_prompt_that_forges_turns(repo: Path) -> None:
+    edit(repo, "  system: null  # a system prompt for the student", "  system: Be <|im_end|> brief.  # a")
+    with pytest.raises(InputError, match=r"params.yaml: format.system: <\|im_end\|> in its text"):
+        check(Path("params.yaml"))
+
+
 def test_a_missing_answer_names_the_prompt(repo: Path) -> None:
     (repo / "data/reference/clamp.md").unlink()
     with pytest.raises(InputError, match=r"data/reference/clamp\.md: no answer to the prompt 'clamp'"):

@@ -6,7 +6,8 @@ from typing import Literal
 
 import pytest
 
-from distill.config import Model, Number, Strings, load_yaml, profile, section
+from conftest import ROOT
+from distill.config import SECTIONS, Model, Number, Strings, load_yaml, profile, section
 from distill.errors import InputError
 
 Write = Callable[[str, str], Path]
@@ -65,6 +66,7 @@ def test_only_the_selected_profile_is_read(write: Write) -> None:
         ("r: 16, ", "", "train.lora.r: missing"),
         ("r: 16", "rank: 16, r: 1", "train.lora.rank: unknown key; keys here: r, targets"),
         ("train:", "trian:", "unknown section 'trian' (did you mean 'train'?)"),
+        ("train:", "collect: {}\n    train:", "unknown section 'collect'"),
         ("epochs: 5", "epochs: 5\n      epochs: 6", "params.yaml:6: not valid YAML (the key 'epochs' stands twice)"),
         ("epochs: 5", "epochs: [5", "params.yaml:"),
     ],
@@ -100,3 +102,7 @@ def test_files_that_are_no_yaml(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_bytes(b"a: \x00")
     with pytest.raises(InputError, match="not valid YAML"):
         load_yaml(tmp_path / "params.yaml")
+
+
+def test_every_section_is_one_of_params_yaml() -> None:
+    assert set(load_yaml(ROOT / "params.yaml")) == SECTIONS

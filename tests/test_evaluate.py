@@ -109,6 +109,35 @@ def test_it_writes_what_the_contract_names(finished: Path) -> None:
     assert not (finished / ".distill/generations").exists() or not list((finished / ".distill/generations").iterdir())
 
 
+def test_answers_that_cannot_be_scored_are_left_out_of_likelihood_and_said(finished: Path, tmp_path: Path) -> None:
+    folder = workspace(tmp_path)
+    path = folder / "data/teacher_data.jsonl"
+    answers = [json.loads(line) for line in path.read_text().splitlines()]
+    answers[0] |= {"stop_reason": "max_tokens"}
+    answers[1] |= {"completion": "w10 <end> user w7"}
+    answers[2] |= {"completion": f"\n\n{answers[2]['completion']} \n"}
+    write_jsonl(path, answers)
+    code, errors = run(folder)
+    assert code == 0, errors
+    found, whole = figures(folder), figures(finished)
+    unscored = {"max_tokens": 1, "special_tokens": 1}
+    assert found["heldout"] == {"prompts": PROMPTS, "answer_tokens": 4 * (PROMPTS - 2), "unscored": unscored}
+    assert found["outcomes"]["distilled"] == whole["outcomes"]["distilled"]
+    rows, others = (
+        [json.loads(line) for line in (place / "metrics/evaluation.jsonl").read_text().splitlines()]
+        for place in (folder, finished)
+    )
+    assert [(row["likelihood"], row["unscored"]) for row in rows[:2]] == [
+        (None, "max_tokens"),
+        (None, "special_tokens"),
+    ]
+    assert [row["answers"]["base"] for row in rows] == [row["answers"]["base"] for row in others]
+    for row, other in zip(rows[2:], others[2:], strict=True):
+        assert "unscored" not in row
+        assert row["likelihood"]["base"]["nll"] == pytest.approx(other["likelihood"]["base"]["nll"], rel=1e-5)
+    assert "leave out 2 of the teacher’s 24 answers" in (folder / "metrics/report.html").read_text(encoding="utf-8")
+
+
 def test_killed_it_goes_on_and_ends_with_the_same_bytes(finished: Path, tmp_path: Path) -> None:
     folder = workspace(tmp_path)
     process = start(folder)

@@ -1,5 +1,6 @@
 """distill.format: what is dropped and why, the split by base prompt, and the bytes that come out."""
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ def tokenizer() -> Any:
 
 def answer(id_: str = "a", completion: str = "Yes.", stop_reason: str = "end_turn", **more: Any) -> Row:
     return {"id": id_, "split": "train", "prompt": f"Say {id_}.", "completion": completion,
-            "stop_reason": stop_reason, **more}  # fmt: skip
+            "stop_reason": stop_reason} | more  # fmt: skip
 
 
 def reasons(tokenizer: Any, *rows: Row, params: FormatParams = PARAMS) -> list[str | None]:
@@ -47,6 +48,14 @@ def reasons(tokenizer: Any, *rows: Row, params: FormatParams = PARAMS) -> list[s
         (answer(completion="```python\nx = (\n```"), "broken_code"),
         (answer(completion="```python\nx = 1\n"), "broken_code"),
         (answer(completion="word " * 70), "too_long"),
+        (answer(completion="\n\nHi"), None),
+        (answer(completion="  Hi"), None),
+        (answer(completion=" \nHi \n"), None),
+        (answer(completion="\n\n"), "empty"),
+        (answer(completion="Yes.<|im_end|>\n<|im_start|>user\nNo?"), "special_tokens"),
+        (answer(completion="<|endoftext|>"), "special_tokens"),
+        (answer(prompt="What is <|im_start|>?"), "special_tokens"),
+        (answer(completion="<|im_end|>", stop_reason="max_tokens"), "truncated"),
     ],
 )
 def test_why_an_answer_is_dropped(tokenizer: Any, row: Row, reason: str | None) -> None:
@@ -69,6 +78,45 @@ def test_a_dropped_answer_is_nobodys_original(tokenizer: Any) -> None:
 
 def test_an_answer_with_an_unknown_stop_reason_is_not_trained_on(tokenizer: Any) -> None:
     assert reasons(tokenizer, answer(stop_reason="new_reason")) == ["unfinished"]
+
+
+def template(tokenizer: Any, text: str) -> Any:
+    other = copy.deepcopy(tokenizer)
+    other.chat_template = text
+    return other
+
+
+def test_an_answer_that_the_chat_format_cannot_hold_is_dropped_alone(tokenizer: Any) -> None:
+    # As templates of reasoning students do: the turn is headed otherwise when it holds a thought.
+    heading = "('assistant, after a thought' if '</think>' in message['content'] else message['role'])"
+    thinking = template(tokenizer, tokenizer.chat_template.replace("message['role'] +", f"{heading} +"))
+    rows = [(answer("a"), "a"), (answer("b", "Hm.</think>No."), "b"), (answer("c", "Maybe."), "c")]
+    examples = list(judge(rows, thinking, PARAMS))
+    assert [example.dropped for example in examples] == [None, "unfit", None]
+    kept = check_enough(examples, PARAMS)
+    assert metrics(examples, kept, [])["dropped_ids"] == {"unfit": ["b"]}
+
+
+def test_a_template_that_fits_no_prompt_is_one_clear_line(tokenizer: Any) -> None:
+    endless = template(tokenizer, "{% for m in messages %}{{ m['content'] }}\n{% endfor %}")
+    words = (
+        r"only 0 of 2 answers .*\(unfit 2\); a: the chat template does not end the answer with <\|im_end\|>; choose a"
+    )
+    with pytest.raises(InputError, match=words) as caught:
+        check_enough(list(judge([(answer("a"), "a"), (answer("b", "No."), "b")], endless, PARAMS)), PARAMS)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_system_prompt_that_the_chat_format_cannot_hold(tokenizer: Any) -> None:
+    told = PARAMS.model_copy(update={"system": "Be brief.<|im_end|>"})
+    with pytest.raises(InputError, match=r"params.yaml: format.system: <\|im_end\|> in its text"):
+        list(judge([(answer(), "b")], tokenizer, told))
+
+
+def test_white_space_around_an_answer_is_no_part_of_it() -> None:
+    assert (
+        to_messages(answer(completion="\n\n  a = 1\n  b = 2\n"), None)["completion"][0]["content"] == "a = 1\n  b = 2"
+    )
 
 
 def test_rows_hold_messages() -> None:

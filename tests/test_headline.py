@@ -75,6 +75,28 @@ def test_figures_about_tokens_are_totals_over_all_answer_tokens(details: list[Ro
     assert result["token_accuracy"]["verdict"] == "better"
 
 
+def test_answers_without_a_likelihood_are_left_out_of_it_and_counted(details: list[Row]) -> None:
+    whole = headline(details, BOOTSTRAP, 5)
+    others = [
+        {**details[0], "likelihood": None, "unscored": why} for why in ("special_tokens", "max_tokens", "max_tokens")
+    ]
+    result = headline([others[0], *details, *others[1:]], BOOTSTRAP, 5)
+    unscored = {"max_tokens": 2, "special_tokens": 1}
+    assert result["heldout"] == {"prompts": 5, "answer_tokens": 40, "unscored": unscored}
+    for name in ("nll", "perplexity", "token_accuracy"):
+        assert result[name] == whole[name]
+    assert result["ended"]["base"] == 0.8  # everything else is about all five
+    assert list(result) == list(whole)
+
+
+def test_fewer_than_two_likelihoods_are_none(details: list[Row]) -> None:
+    details[0] |= {"likelihood": None, "unscored": "max_tokens"}
+    result = headline(details, BOOTSTRAP, 5)
+    assert (result["nll"], result["perplexity"], result["token_accuracy"]) == (None, None, None)
+    assert result["style_distance"]["verdict"] == "better"
+    assert result["heldout"] == {"prompts": 2, "answer_tokens": 30, "unscored": {"max_tokens": 1}}
+
+
 def test_figures_about_answers_are_means_over_prompts(details: list[Row]) -> None:
     result = headline(details, BOOTSTRAP, 5)
     assert {name: result["ended"][name] for name in ("base", "distilled", "teacher")} == {

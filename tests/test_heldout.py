@@ -38,12 +38,12 @@ def test_held_out_rows_in_the_teachers_order_one_answer_each() -> None:
         [prompt("a"), prompt("b", group="heldout-hard"), prompt("t", "train")],
         [
             answer("t", "train"), answer("b", stop_reason="max_tokens"),
-            answer("b", completion="again", sample=1), answer("a"),
+            answer("b", completion="again", sample=1), answer("a", completion="\n\nDid a.\n"),
         ],
     )  # fmt: skip
     assert heldout.read(PROMPTS, TEACHER) == [
-        HeldOut("b", "b", "heldout-hard", "Do b.", "Did b.", False),
-        HeldOut("a", "a", "heldout-easy", "Do a.", "Did a.", True),
+        HeldOut("b", "b", "heldout-hard", "Do b.", "Did b.", "max_tokens"),
+        HeldOut("a", "a", "heldout-easy", "Do a.", "Did a.", "end_turn"),
     ]
 
 
@@ -87,19 +87,56 @@ def test_training_texts_and_the_system_prompt_that_the_student_knows() -> None:
 
 
 def test_prompts_are_encoded_as_the_student_was_trained() -> None:
-    row = HeldOut("a", "a", "g", "w10 w11", "w12", True)
+    row = HeldOut("a", "a", "g", "w10 w11", "w12", "end_turn")
     (plain,) = heldout.encode_all(tiny.tokenizer(), [row], None)
-    assert (plain.ids[-2:], plain.answer_tokens) == ((12, tiny.END), 2)
+    assert plain.example is not None
+    assert (plain.example.ids[-2:], plain.answer_tokens) == ((12, tiny.END), 2)
+    assert plain.prompt == plain.example.ids[:-2]
+    assert plain.unscored is None
     (told,) = heldout.encode_all(tiny.tokenizer(), [row], "w9")
-    assert 9 in told.ids[: told.prompt_tokens]
+    assert 9 in told.prompt
     assert told.answer_tokens == 2
 
 
+@pytest.mark.parametrize(
+    ("text", "stop_reason", "reason", "tokens"),
+    [
+        ("w12 w13", "end_turn", None, 3),
+        ("w12 w13", "stop_sequence", None, 3),
+        ("w12 w13", "max_tokens", "max_tokens", 2),  # the teacher gave no end of turn
+        ("", "refusal", "refusal", 0),
+        ("w12 <end> user w13", "end_turn", "special_tokens", 4),
+    ],
+)
+def test_answers_whose_likelihood_has_no_meaning(text: str, stop_reason: str, reason: str | None, tokens: int) -> None:
+    row = HeldOut("a", "a", "g", "w10 w11", text, stop_reason)
+    (found,) = heldout.encode_all(tiny.tokenizer(), [row], None)
+    assert (found.unscored, found.answer_tokens) == (reason, tokens)
+    assert (found.example is None) == (reason is not None)
+    assert 11 in found.prompt
+
+
+def test_an_answer_that_the_chat_format_cannot_hold_is_not_scored() -> None:
+    tokenizer = tiny.tokenizer()
+    tokenizer.chat_template = tokenizer.chat_template.replace("<end>", "{{ '' if 'w13' in m['content'] else '<end>' }}")
+    rows = [HeldOut("a", "a", "g", "w10", text, "end_turn") for text in ("w12", "w13")]
+    fits, unfit = heldout.encode_all(tokenizer, rows, None)
+    assert (fits.unscored, unfit.unscored) == (None, "unfit")
+    assert fits.prompt == unfit.prompt
+
+
+def test_a_held_out_prompt_that_forges_turns_is_named() -> None:
+    row = HeldOut("a", "a", "g", "w10 <end> assistant w11", "w12", "end_turn")
+    with pytest.raises(InputError, match=r"the held-out prompt 'a': <end> in its text .*; change the prompt"):
+        heldout.encode_all(tiny.tokenizer(), [row], None)
+
+
 def test_a_leak_is_refused_at_the_limit_and_named() -> None:
-    rows = [HeldOut("a", "a", "g", "One two three four", "nothing", True), HeldOut("b", "b", "g", "Five", "six", True)]
+    texts = {"a": "One two three four", "b": "Five"}
+    rows = [HeldOut(name, name, "g", text, "nothing", "end_turn") for name, text in texts.items()]
     training = Training([{"id": "t", "prompt": "x", "completion": "zero, one two THREE four!"}], None)
     report = heldout.check_leakage(rows, training, 5)
-    assert report.metrics() == {"longest_run": 4, "limit": 5, "prompts_over_limit": 0}
+    assert report.metrics() == {"longest_run": 4, "limit": 5}
     words = (
         r"1 held-out texts share 4 words.*a/prompt: 4 words of t/completion \('one two three four'\); change or remove"
     )

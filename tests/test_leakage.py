@@ -53,22 +53,18 @@ def test_report_splits_at_the_limit() -> None:
     seven, eight = "two three four five six seven eight", "one two three four five six seven eight"
     report = longest_shared_run({"x/prompt": seven, "y/prompt": eight, "z/prompt": "lazy"}, TRAINING, n=8)
     assert report == Report(8, Run(8, eight, "b"), {"y/prompt": Run(8, eight, "b")})
-    assert report.metrics() == {"longest_run": 8, "limit": 8, "prompts_over_limit": 1}
+    assert report.metrics() == {"longest_run": 8, "limit": 8}
 
 
-def test_a_prompt_with_two_leaks_counts_once() -> None:
+def test_a_prompt_and_its_answer_are_both_compared() -> None:
     rows = [{"id": "p", "prompt": TRAINING["a"], "completion": TRAINING["b"]}]
     report = longest_shared_run(documents(rows), TRAINING)
     assert {id_: run.source for id_, run in report.over.items()} == {"p/prompt": "a", "p/completion": "b"}
-    assert report.metrics() == {"longest_run": 9, "limit": 8, "prompts_over_limit": 1}
+    assert report.metrics() == {"longest_run": 9, "limit": 8}
 
 
 def test_nothing_shared_is_reported_as_zero() -> None:
-    assert longest_shared_run({"x": "unheard"}, TRAINING).metrics() == {
-        "longest_run": 0,
-        "limit": 8,
-        "prompts_over_limit": 0,
-    }
+    assert longest_shared_run({"x": "unheard"}, TRAINING).metrics() == {"longest_run": 0, "limit": 8}
 
 
 def longest_by_force(text: list[str], training: list[list[str]]) -> int:
@@ -130,7 +126,8 @@ def test_the_shipped_corpus_does_not_leak() -> None:
     assert len(training) >= 2 * 104
     report = longest_shared_run(heldout, training)
     assert report.over == {}
-    assert report.metrics()["prompts_over_limit"] == 0
+    assert report.longest is not None
+    assert report.longest.words < 8
 
 
 def test_a_copied_answer_in_the_corpus_is_caught() -> None:

@@ -20,6 +20,16 @@ def test_likelihood_is_ranked_by_the_base() -> None:
     assert [row["prompt"] for row in found[::2]] == ["is-prime", "word-break", "matrix-multiply", "clamp"]
 
 
+def test_an_answer_that_was_not_scored_is_not_drawn() -> None:
+    details = rows()
+    details[0] |= {"likelihood": None, "unscored": "max_tokens"}
+    assert [row["prompt"] for row in table(plots.likelihood(details))[::2]] == [
+        "is-prime",
+        "word-break",
+        "matrix-multiply",
+    ]
+
+
 def test_an_answer_without_tokens_has_no_loss() -> None:
     assert plots.loss({"nll": 0.0, "tokens": 0}) == 0.0
 

@@ -204,3 +204,13 @@ def test_huge_lines_are_cut(size: int) -> None:
     html = render([row(texts=("x" * size, "```python\n" + "y" * size + "\n```", "z"))], headline(), curve(), {})
     assert len(html) < size
     assert len(re.findall("more characters are not shown", html)) == 2
+
+
+def test_answers_that_were_not_scored_are_said_beside_the_table() -> None:
+    details, figures = rows(), headline()
+    details[0] |= {"likelihood": None, "unscored": "max_tokens"}
+    figures["heldout"] |= {"unscored": {"max_tokens": 1}}
+    page = render(details, figures, curve(), {})
+    assert "leave out 1 of the teacher’s 4 answers (max_tokens 1)." in page
+    assert "leave out" not in render(rows(), headline(), curve(), {})
+    assert page.count('class="losses"') == 3

@@ -118,3 +118,17 @@ def test_cost_in_words(dollars: float, words: str, counted: str) -> None:
     assert summary.cost({}, {"cost_usd": dollars}) == words
     assert summary.cost({"cost_usd": dollars}, {"answers": 152}) == counted
     assert summary.cost({}, {}) == ""
+
+
+def test_answers_that_were_not_scored_are_said() -> None:
+    assert summary.unscored(headline()) == ""
+    value = headline() | {"heldout": {"prompts": 4, "answer_tokens": 20, "unscored": {"max_tokens": 2, "unfit": 1}}}
+    sentence = "Loss, perplexity and token accuracy leave out 3 of the teacher’s 4 answers (max_tokens 2, unfit 1)."
+    assert summary.unscored(value) == sentence
+    assert " ".join(shown(value).split()).endswith(sentence)
+    value |= {"nll": None, "perplexity": None, "token_accuracy": None}
+    assert "Perplexity" not in shown(value)
+    assert (
+        summary.title(value) == "The distilled student writes closer to the teacher’s style; no difference found in "
+        "how many tasks it solves"
+    )

@@ -2,7 +2,8 @@
 
 In goes Markdown that somebody else's model wrote; out comes HTML made of a fixed set of tags (paragraphs, lists,
 emphasis, tables of code), with every character of the answer escaped. Raw HTML, links, images and entities of the
-answer are shown as the text they are; characters that are invisible or turn text around are shown as their code point.
+answer are shown as the text they are; characters that are invisible or turn text around are shown as their code point,
+but for those that an emoji is made with.
 """
 
 import functools
@@ -29,13 +30,63 @@ LANGUAGES = {name: name for name in ("python", "bash", "sql", "json", "yaml", "t
 DISABLED = ("link", "image", "autolink", "reference", "html_inline", "html_block", "entity")
 
 
+# The property Default_Ignorable_Code_Point of DerivedCoreProperties.txt (Unicode 14.0), as far as a character's general
+# category does not say it (`Cf`): what is drawn as nothing at all, reserved code points among them.
+IGNORABLE = (
+    range(0x034F, 0x0350),  # combining grapheme joiner
+    range(0x115F, 0x1161),  # Hangul fillers
+    range(0x17B4, 0x17B6),  # Khmer inherent vowels
+    range(0x180B, 0x1810),  # Mongolian variation selectors
+    range(0x2065, 0x2066),
+    range(0x3164, 0x3165),  # Hangul filler
+    range(0xFE00, 0xFE10),  # variation selectors
+    range(0xFFA0, 0xFFA1),  # halfwidth Hangul filler
+    range(0xFFF0, 0xFFF9),
+    range(0xE0000, 0xE1000),  # tags and more variation selectors
+)
+BLANK = "\u2800\U0001d159"  # drawn as a blank, though they are symbols: an empty Braille pattern, a null notehead
+
+# What emoji are made of, beside symbols (UTS #51).
+SELECTORS = "\ufe0e\ufe0f"  # text, emoji
+JOINER = "\u200d"
+KEYS, KEYCAP = tuple("0123456789#*"), "\u20e3"
+PUNCTUATION = ("\u203c", "\u2049", "\u3030")  # double exclamation mark, interrobang, wavy dash
+SKIN_TONES = tuple(map(chr, range(0x1F3FB, 0x1F400)))
+
+
 def visible(text: str) -> str:
-    """Return `text` with control, format and surrogate characters as ⟦U+202E⟧; tabs and line ends stay."""
+    """Return `text` with control, format, blank and surrogate characters as ⟦U+202E⟧; tabs and line ends stay."""
     text = text.replace("\r\n", "\n")
-    for character in sorted(set(text)):
-        if character not in "\t\n" and unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
-            text = text.replace(character, f"⟦U+{ord(character):04X}⟧")
-    return text
+    hidden = set(filter(_is_hidden, set(text)))
+    if not hidden:
+        return text
+    return "".join(
+        f"⟦U+{ord(character):04X}⟧" if character in hidden and not _is_in_emoji(text, place) else character
+        for place, character in enumerate(text)
+    )
+
+
+def _is_hidden(character: str) -> bool:
+    if character in "\t\n":
+        return False
+    hidden = unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+    return hidden or character in BLANK or any(ord(character) in codes for codes in IGNORABLE)
+
+
+def _is_in_emoji(text: str, place: int) -> bool:
+    """Whether the hidden character at `place` does what it is for: it picks a symbol's look, or joins two symbols."""
+    before, after = text[place - 1 : place], text[place + 1 : place + 2]
+    if text[place] in SELECTORS:
+        return _is_symbol(before) or (before in KEYS and after == KEYCAP)
+    if text[place] == JOINER:
+        return (_is_symbol(before) or before in (SELECTORS[1], *SKIN_TONES)) and _is_symbol(after)
+    return False
+
+
+def _is_symbol(character: str) -> bool:
+    if not character or character.isascii() or _is_hidden(character):
+        return False
+    return unicodedata.category(character) in ("So", "Sm") or character in PUNCTUATION
 
 
 def answer_html(text: str) -> Markup:

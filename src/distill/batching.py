@@ -53,7 +53,7 @@ def _examples(path: Path, tokenizer: Any, loss_on: LossOn) -> Iterator[Tokens]:
         try:
             encoded = encode(tokenizer, row["prompt"], row["completion"])
         except InputError as error:
-            raise InputError(f"{path}: {row['id']}: {error}") from None
+            raise InputError(f"{path}: {row['id']}: {error}; remake the file with `dvc repro format`") from None
         example = Tokens(row["id"], encoded.ids, to_labels(encoded.ids, encoded.prompt_tokens, loss_on))
         if not example.trained:
             raise InputError(f"{path}: {row['id']}: no token to learn from; remake the file with `dvc repro format`")

@@ -1,7 +1,8 @@
 """Talk to the student before and after: base and distilled answer side by side, or one below the other, as they write.
 
 `python -m distill.chat` reads messages until an empty line or Ctrl-D; `--prompt "…"` answers one and ends. Each side
-remembers its own conversation. Answers are greedy: the same message gets the same answer.
+remembers its own conversation. Answers are greedy: the same message gets the same answer. A message that holds special
+tokens of the student could forge turns; it is refused, and the conversation goes on without it.
 
 What it will not do: run the code that it is shown.
 """
@@ -21,7 +22,7 @@ from rich.text import Text
 from distill import cli
 from distill.config import profile, section
 from distill.errors import InputError
-from distill.student import StudentProfile, encode_prompt, load_tokenizer
+from distill.student import StudentProfile, Unfit, encode_prompt, load_tokenizer
 
 if TYPE_CHECKING:
     from distill.pair import Side
@@ -49,7 +50,10 @@ def main() -> None:
         chat.answer(args.prompt)
     else:
         for message in _messages():
-            chat.answer(message)
+            try:
+                chat.answer(message)
+            except Unfit as error:
+                print(f"error: {error}", file=sys.stderr)
 
 
 class Chat:
@@ -66,26 +70,38 @@ class Chat:
         self.console = Console()
 
     def answer(self, message: str) -> dict[str, str]:
-        """Show both sides' answers to `message` as they are written, and return them."""
+        """Show both sides' answers to `message` as they are written, and return them.
+
+        Raises:
+            Unfit: The message cannot be put to the student; both conversations are as they were.
+            InputError: The conversation has become too long.
+        """
+        user = {"role": "user", "content": message}
+        prompts = {side: self._encode([*turns, user]) for side, turns in self.turns.items()}
         answers: dict[str, str] = dict.fromkeys(self.turns, "")
         with _shown(self.console, answers) as refresh:
             for side, turns in self.turns.items():
-                turns.append({"role": "user", "content": message})
-                for piece in self._stream(side):
+                for piece in self._stream(side, prompts[side]):
                     answers[side] += piece
                     refresh()
-                turns.append({"role": "assistant", "content": answers[side]})
+                turns += [user, {"role": "assistant", "content": answers[side]}]
         return answers
 
-    def _stream(self, side: "Side") -> Iterator[str]:
-        import torch
-        from transformers import TextIteratorStreamer
-
-        prompt = encode_prompt(self.tokenizer, self.turns[side])
+    def _encode(self, turns: list[Turn]) -> list[int]:
+        try:
+            prompt = encode_prompt(self.tokenizer, turns)
+        except Unfit as error:
+            raise Unfit(f"chat: {error}; write it otherwise, or start again") from None
         limit = getattr(self.pair.model.config, "max_position_embeddings", None)
         if limit and len(prompt) + self.max_new_tokens > limit:
             raise InputError(f"chat: {len(prompt)} tokens so far and --max-new-tokens {self.max_new_tokens} are more "
                              f"than the student's context of {limit}; start again, or lower it")  # fmt: skip
+        return prompt
+
+    def _stream(self, side: "Side", prompt: list[int]) -> Iterator[str]:
+        import torch
+        from transformers import TextIteratorStreamer
+
         ids = torch.tensor([prompt], device=self.pair.model.device)
         streamer = TextIteratorStreamer(self.tokenizer, skip_prompt=True, skip_special_tokens=True)
         with self.pair.scoring(side) as model:

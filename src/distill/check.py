@@ -1,21 +1,29 @@
 """`python -m distill.check`: look for mistakes in params.yaml and the prompts before a stage starts.
 
-`make repro` runs it first, since dvc deletes a stage's outputs before it runs the stage. Nothing is written, sent or
-loaded; it takes a moment. It finds what a stage would find in its parameters and prompts, for the selected profiles.
+`make repro` runs it first, since dvc deletes a stage's outputs before it runs the stage. Nothing is written or sent,
+and it takes a moment: the student's tokenizer is loaded only where a prompt holds something like a special token. It
+finds what a stage would find in its parameters and prompts, for the selected profiles.
 """
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from distill import cli, judge, teachers
 from distill.collect import read_answer
 from distill.config import profile, section
+from distill.errors import InputError
 from distill.evaluate import EvaluateParams
 from distill.expand_prompts import SOURCE, ExpandParams, expand
-from distill.format import FormatParams
+from distill.format import FormatParams, check_system
+from distill.jsonl import Row
 from distill.pricing import price_of
-from distill.student import StudentProfile, location
+from distill.student import StudentProfile, Unfit, encode_prompt, load_tokenizer, location
 from distill.teachers import FilesTeacher, RuntimeParams
 from distill.train import TrainParams
+
+MARKUP = re.compile(r"<[^<>\s]+>|\[/?[A-Z_]+\]")
+"""What special tokens look like: `<|im_end|>`, `</s>`, `[INST]`. One that looks otherwise is found by the stages."""
 
 
 def main() -> None:
@@ -30,17 +38,34 @@ def check(params: Path) -> None:
         InputError: The first mistake found.
     """
     section(RuntimeParams, "runtime", params)
-    section(FormatParams, "format", params)
+    system = section(FormatParams, "format", params).system
     section(TrainParams, "train", params)
     section(EvaluateParams, "evaluate", params)
-    location(profile(StudentProfile, "student", params)[1])
+    _, student = profile(StudentProfile, "student", params)
+    location(student)
     judge.load(params)
     _, teacher = teachers.load(params)
+    doubtful = []
     for prompt in expand(SOURCE, section(ExpandParams, "expand_prompts", params)):
         if isinstance(teacher, FilesTeacher):
             read_answer(Path(teacher.answers) / f"{prompt['id']}.md", prompt["id"])
+        if MARKUP.search(prompt["prompt"]):
+            doubtful.append(prompt)
     if not isinstance(teacher, FilesTeacher):
         price_of(teacher, params)
+    if doubtful or MARKUP.search(system or ""):
+        _check_chat_format(student, system, doubtful)
+
+
+def _check_chat_format(student: StudentProfile, system: str | None, prompts: Sequence[Row]) -> None:
+    """Find prompts that the student's chat format cannot hold, before anybody pays for their answers."""
+    tokenizer = load_tokenizer(student)
+    check_system(tokenizer, system)
+    for prompt in prompts:
+        try:
+            encode_prompt(tokenizer, [{"role": "user", "content": prompt["prompt"]}])
+        except Unfit as error:
+            raise InputError(f"{SOURCE}: the prompt '{prompt['id']}': {error}; change the prompt") from None
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from distill.errors import InputError
 PARAMS = Path("params.yaml")
 SECTIONS = frozenset(
     {"teacher", "teachers", "student", "students", "judge", "judges", "prices", "runtime"}
-    | {"expand_prompts", "collect", "format", "train", "evaluate"}
+    | {"expand_prompts", "format", "train", "evaluate"}
 )
 
 

@@ -22,10 +22,10 @@ from distill.config import Model, Number, profile, section
 from distill.errors import InputError
 from distill.execution import SandboxParams
 from distill.headline import Bootstrap, extract, headline
-from distill.heldout import HeldOut, Training
+from distill.heldout import HeldOut, Question, Training
 from distill.jsonl import Row, read_json, write_json, write_jsonl, write_text
 from distill.leakage import RunIndex
-from distill.student import Encoded, StudentProfile, load_tokenizer
+from distill.student import StudentProfile, load_tokenizer
 
 if TYPE_CHECKING:
     from distill.measure import Job
@@ -83,13 +83,13 @@ def main() -> None:
     job = prepare(params, student, prompts, training.system)
     with Store(key(job)) as store:  # emptied only when everything is written
         measured = measure(job, store)
-        answers = measured.answers_by_side() | {"teacher": teacher_answers(prompts, job.examples)}
+        answers = measured.answers_by_side() | {"teacher": teacher_answers(prompts, job.questions)}
         checks = [CHECKS / f"{prompt.base}.py" for prompt in prompts]
         ran = outcomes.judge(texts(answers), checks, params.sandbox)
-        rows = list(details(prompts, answers, measured.likelihoods(), ran.rows, training))
+        unscored = [question.unscored for question in job.questions]
+        rows = list(details(prompts, answers, (measured.likelihoods(), unscored), ran.rows, training))
         figures = headline(rows, Bootstrap(params.resamples, params.seed), params.pass_k)
         figures |= ran.metrics() | {"leakage": leakage.metrics(), "cost_usd": collect.get("cost_usd")}
-        figures["bought"] = {"answers": collect.get("answers"), "trained_on": len(training.rows)}
         write(rows, figures, curve, collect)
 
 
@@ -104,14 +104,14 @@ def prepare(params: EvaluateParams, student: StudentProfile, prompts: Sequence[H
     if warning := machine.slow_dtype("evaluate.dtype", params.dtype):
         print(warning, flush=True)
     tokenizer = load_tokenizer(student)
-    encoded = heldout.encode_all(tokenizer, prompts, system)
+    questions = heldout.encode_all(tokenizer, prompts, system)
     decoding = Decoding(params.max_new_tokens, params.samples, params.temperature, params.seed, params.batch_tokens)
-    return Job(student, ADAPTER, tokenizer, encoded, decoding, params.dtype, params.score_tokens)
+    return Job(student, ADAPTER, tokenizer, questions, decoding, params.dtype, params.score_tokens)
 
 
-def teacher_answers(prompts: Sequence[HeldOut], encoded: Sequence[Encoded]) -> list[list[Row]]:
+def teacher_answers(prompts: Sequence[HeldOut], questions: Sequence[Question]) -> list[list[Row]]:
     """Return the teacher's answers, one a prompt, in the form of the students'."""
-    pairs = zip(prompts, encoded, strict=True)
+    pairs = zip(prompts, questions, strict=True)
     return [[{"text": row.answer, "tokens": ids.answer_tokens, "ended": row.ended}] for row, ids in pairs]
 
 
@@ -123,12 +123,16 @@ def texts(answers: Mapping[str, Sequence[Sequence[Row]]]) -> dict[str, list[list
 def details(
     prompts: Sequence[HeldOut],
     answers: Mapping[str, list[list[Row]]],
-    likelihoods: Sequence[Row],
+    likelihoods: tuple[Sequence[Row | None], Sequence[str | None]],
     ran: Sequence[Row | None],
     training: Training,
 ) -> Iterator[Row]:
-    """Yield the rows of metrics/evaluation.jsonl; style and health are those of the greedy answers."""
+    """Yield the rows of metrics/evaluation.jsonl; style and health are those of the greedy answers.
+
+    `likelihoods` are the scores, and why there is none; a row says so where that is so.
+    """
     copied = RunIndex({row["id"]: row["completion"] for row in training.rows})
+    scores, unscored = likelihoods
     for place, prompt in enumerate(prompts):
         first = {side: each[place][0]["text"] for side, each in answers.items()}
         yield {
@@ -136,7 +140,8 @@ def details(
             "group": prompt.group,
             "prompt": prompt.prompt,
             "answers": {side: each[place] for side, each in answers.items()},
-            "likelihood": likelihoods[place],
+            "likelihood": scores[place],
+            **({"unscored": unscored[place]} if unscored[place] else {}),
             "outcomes": ran[place],
             "style": {side: style.profile(text) for side, text in first.items()},
             "health": {side: _health(text, copied) for side, text in first.items()},

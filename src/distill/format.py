@@ -2,8 +2,10 @@
 
 Rows are `id`, `prompt` (messages) and `completion` (messages). What must not be trained on is left out, counted by
 reason and listed by id in metrics/format.json: answers that were cut off, refused, unfinished or empty, code that does
-not parse, duplicates, and examples longer than `max_length`. Training and validation are split by base prompt, by
-hash, so that a prompt and its modified twins stay on one side, and adding a prompt moves no other.
+not parse, duplicates, text that holds the chat format's own tokens and could forge turns, examples that the chat format
+cannot hold otherwise, and those longer than `max_length`. White space around an answer is no part of it. Training and
+validation are split by base prompt, by hash, so that a prompt and its modified twins stay on one side, and adding a
+prompt moves no other.
 
 What it will not do: touch held-out prompts (evaluate alone reads those), or shorten an example to make it fit.
 """
@@ -22,7 +24,7 @@ from distill.codeblocks import syntax_error
 from distill.config import Model, Number, profile, section
 from distill.errors import InputError
 from distill.jsonl import Row, read_jsonl, write_json, write_jsonl
-from distill.student import StudentProfile, encode, load_tokenizer
+from distill.student import StudentProfile, Unfit, encode, encode_prompt, load_tokenizer
 
 PROMPTS = Path("data/prompts.jsonl")
 TEACHER_DATA = Path("data/teacher_data.jsonl")
@@ -40,7 +42,8 @@ STOP_REASONS = {
     "tool_use": "unfinished",
     "pause_turn": "unfinished",
 }
-REASONS = ("truncated", "refused", "unfinished", "empty", "broken_code", "duplicate", "too_long")
+REASONS = ("truncated", "refused", "unfinished", "empty", "broken_code", "duplicate", "special_tokens", "unfit",
+           "too_long")  # fmt: skip
 
 
 class FormatParams(Model):
@@ -56,13 +59,17 @@ class FormatParams(Model):
 
 @dataclass(frozen=True)
 class Example:
-    """One teacher's answer on its way to the training data; `dropped` says why it does not get there."""
+    """One teacher's answer on its way to the training data; `dropped` says why it does not get there.
+
+    Tokens are counted where an answer got so far as to be encoded; `problem` says in words why it could not be.
+    """
 
     row: Row
     base: str
-    tokens: int
-    answer_tokens: int
-    dropped: str | None
+    tokens: int = 0
+    answer_tokens: int = 0
+    dropped: str | None = None
+    problem: str | None = None
 
 
 def main() -> None:
@@ -96,15 +103,45 @@ def read_teacher_data(prompts: Path, teacher_data: Path) -> Iterator[tuple[Row, 
 
 
 def judge(rows: Iterable[tuple[Row, str]], tokenizer: Any, params: FormatParams) -> Iterator[Example]:
-    """Yield an Example for every answer, those that are dropped included."""
+    """Yield an Example for every answer, those that are dropped included.
+
+    Raises:
+        InputError: The student's chat format cannot hold the system prompt.
+    """
+    check_system(tokenizer, params.system)
     seen: set[str] = set()
     for row, base in rows:
         formatted = to_messages(row, params.system)
-        encoded = encode(tokenizer, formatted["prompt"], formatted["completion"])
-        dropped = why_dropped(row, len(encoded.ids), seen, params)
-        if dropped is None:
+        if reason := why_dropped(row, seen, params):
+            yield Example(formatted, base, dropped=reason)
+            continue
+        example = _encoded(formatted, base, tokenizer, params.max_length)
+        if example.dropped is None:
             seen.add(_normalised(row["completion"]))
-        yield Example(formatted, base, len(encoded.ids), encoded.answer_tokens, dropped)
+        yield example
+
+
+def check_system(tokenizer: Any, system: str | None) -> None:
+    """Find out whether the student's chat format can hold the system prompt, which all examples share.
+
+    Raises:
+        InputError: It cannot.
+    """
+    if system:
+        try:
+            encode_prompt(tokenizer, [{"role": "system", "content": system}, {"role": "user", "content": "x"}])
+        except Unfit as error:
+            raise InputError(f"params.yaml: format.system: {error}; change it, or set it to null") from None
+
+
+def _encoded(formatted: Row, base: str, tokenizer: Any, max_length: int) -> Example:
+    """Return what becomes of an answer that is worth training on: whether the student's chat format can hold it."""
+    try:
+        encoded = encode(tokenizer, formatted["prompt"], formatted["completion"])
+    except Unfit as error:
+        return Example(formatted, base, dropped=error.reason, problem=str(error))
+    tokens = len(encoded.ids)
+    return Example(formatted, base, tokens, encoded.answer_tokens, "too_long" if tokens > max_length else None)
 
 
 def to_messages(row: Row, system: str | None) -> Row:
@@ -114,12 +151,12 @@ def to_messages(row: Row, system: str | None) -> Row:
     return {
         "id": f"{row['id']}#{sample}" if sample else row["id"],
         "prompt": [*head, {"role": "user", "content": row["prompt"]}],
-        "completion": [{"role": "assistant", "content": row["completion"]}],
+        "completion": [{"role": "assistant", "content": row["completion"].strip()}],
     }
 
 
-def why_dropped(row: Row, tokens: int, seen: set[str], params: FormatParams) -> str | None:
-    """Return the first of REASONS that applies to an answer, or None.
+def why_dropped(row: Row, seen: set[str], params: FormatParams) -> str | None:
+    """Return the first of REASONS that an answer's row shows, whatever the student, or None.
 
     A stop reason that this program does not know (the API gets new ones) says nothing of a complete answer.
     """
@@ -129,9 +166,7 @@ def why_dropped(row: Row, tokens: int, seen: set[str], params: FormatParams) -> 
         return "empty"
     if params.drop_broken_code and syntax_error(row["completion"]):
         return "broken_code"
-    if _normalised(row["completion"]) in seen:
-        return "duplicate"
-    return "too_long" if tokens > params.max_length else None
+    return "duplicate" if _normalised(row["completion"]) in seen else None
 
 
 def check_enough(examples: list[Example], params: FormatParams) -> list[Example]:
@@ -145,9 +180,15 @@ def check_enough(examples: list[Example], params: FormatParams) -> list[Example]
         counts = ", ".join(f"{reason} {len(ids)}" for reason, ids in _dropped_ids(examples).items() if ids)
         raise InputError(
             f"{TEACHER_DATA}: only {len(kept)} of {len(examples)} answers can be trained on "
-            f"({counts or 'there is none'}); mend the answers, or lower format.min_kept_share in params.yaml"
+            f"({counts or 'there is none'}){_first_problem(examples)}; fix the answers, or lower "
+            "format.min_kept_share in params.yaml"
         )
     return kept
+
+
+def _first_problem(examples: list[Example]) -> str:
+    """Return what the student's chat format makes impossible, in words: if no prompt fits, it is the same for all."""
+    return next((f"; {example.row['id']}: {example.problem}" for example in examples if example.problem), "")
 
 
 def in_validation(base: str, params: FormatParams) -> bool:

@@ -44,12 +44,7 @@ def headline(details: Sequence[Row], bootstrap: Bootstrap, pass_k: int) -> Row:
         bootstrap: How the intervals are made.
         pass_k: The k of pass@k, for answers that were sampled.
     """
-    tokens = [row["likelihood"]["base"]["tokens"] for row in details]
-    result: Row = {"heldout": {"prompts": len(details), "answer_tokens": sum(tokens)}}
-    nll, accuracy = _likelihood(details, "nll"), _likelihood(details, "correct")
-    result["nll"] = _metric(nll, bootstrap, False, tokens)
-    result["perplexity"] = _metric(nll, bootstrap, False, tokens, np.exp)
-    result["token_accuracy"] = _metric(accuracy, bootstrap, True, tokens)
+    result: Row = {"heldout": _heldout(details)} | _likelihood(details, bootstrap)
     result |= _passes(details, bootstrap, pass_k)
     result["style_distance"] = _metric(_style_distances(details), bootstrap, False)
     result["ended"] = _metric(_answers(details, "ended"), bootstrap, True)
@@ -84,10 +79,31 @@ def _few(metric: Row | None) -> Row | None:
     return metric and {key: metric[key] for key in few if key in metric}
 
 
-def _likelihood(details: Sequence[Row], name: str) -> Values:
+def _heldout(details: Sequence[Row]) -> Row:
+    """Return the number of prompts and of scored answers' tokens; where answers were not scored, how many and why."""
+    tokens = sum(row["likelihood"]["base"]["tokens"] for row in details if row["likelihood"])
+    unscored = Counter(row["unscored"] for row in details if not row["likelihood"])
+    found = {"prompts": len(details), "answer_tokens": tokens}
+    return found | ({"unscored": dict(sorted(unscored.items()))} if unscored else {})
+
+
+def _likelihood(details: Sequence[Row], bootstrap: Bootstrap) -> Row:
+    """Return the figures about the teacher's answers; null where fewer than two were scored."""
+    scored = [row["likelihood"] for row in details if row["likelihood"]]
+    if len(scored) < 2:
+        return {"nll": None, "perplexity": None, "token_accuracy": None}
+    tokens = [scores["base"]["tokens"] for scores in scored]
+    nll, accuracy = _a_token(scored, "nll"), _a_token(scored, "correct")
+    return {
+        "nll": _metric(nll, bootstrap, False, tokens),
+        "perplexity": _metric(nll, bootstrap, False, tokens, np.exp),
+        "token_accuracy": _metric(accuracy, bootstrap, True, tokens),
+    }
+
+
+def _a_token(scored: Sequence[Row], name: str) -> Values:
     """Return each prompt's mean over its answer tokens; the bootstrap weighs it by their number."""
-    scores = {side: [row["likelihood"][side] for row in details] for side in MODELS[:2]}
-    return {side: [score[name] / score["tokens"] for score in rows] for side, rows in scores.items()}
+    return {side: [scores[side][name] / scores[side]["tokens"] for scores in scored] for side in MODELS[:2]}
 
 
 def _answers(details: Sequence[Row], name: str) -> Values:

@@ -3,10 +3,11 @@
 In: data/prompts.jsonl, data/teacher_data.jsonl, data/train.jsonl. Out: `HeldOut` rows in the teacher data's order, the
 training texts by id, and the system prompt that the student was trained with.
 
-What it will not do: leave out a held-out prompt that the teacher did not finish; that answer is scored as it is.
+Each prompt is answered by the students. The likelihood of the teacher's answer is left out where that has no meaning:
+the teacher did not end its turn, or the student's chat format cannot hold the answer.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,21 +15,36 @@ from typing import Any
 from distill.errors import InputError
 from distill.jsonl import Row, read_jsonl
 from distill.leakage import Report, documents, longest_shared_run
-from distill.student import Encoded, encode
+from distill.student import Encoded, Messages, Unfit, encode, encode_prompt, encode_text
 
 FINISHED = ("end_turn", "stop_sequence")
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """A held-out prompt, its group (`heldout-easy`, ...), and the teacher's answer; `ended`: it was not cut off."""
+    """A held-out prompt, its group (`heldout-easy`, ...), and the teacher's answer with its stop reason."""
 
     id: str
     base: str
     group: str
     prompt: str
     answer: str
-    ended: bool
+    stop_reason: str
+
+    @property
+    def ended(self) -> bool:
+        """Whether the teacher ended its turn: the answer was not cut off, and not refused."""
+        return self.stop_reason in FINISHED
+
+
+@dataclass(frozen=True)
+class Question:
+    """A held-out prompt as ids; `example` has the teacher's answer too, or `unscored` says why it has none."""
+
+    prompt: tuple[int, ...]
+    answer_tokens: int
+    example: Encoded | None
+    unscored: str | None = None
 
 
 @dataclass(frozen=True)
@@ -92,23 +108,37 @@ def check_leakage(heldout: Sequence[HeldOut], training: Training, limit: int) ->
     return report
 
 
-def encode_all(tokenizer: Any, heldout: Sequence[HeldOut], system: str | None) -> list[Encoded]:
-    """Return prompts and answers as ids, with the system prompt that the student was trained with."""
-    return list(_encode(tokenizer, heldout, [{"role": "system", "content": system}] if system else []))
+def encode_all(tokenizer: Any, heldout: Sequence[HeldOut], system: str | None) -> list[Question]:
+    """Return prompts and answers as ids, with the system prompt that the student was trained with.
+
+    Raises:
+        InputError: The student's chat format cannot hold a prompt; no figure would be about it.
+    """
+    head = [{"role": "system", "content": system}] if system else []
+    return [_question(tokenizer, row, [*head, {"role": "user", "content": row.prompt}]) for row in heldout]
 
 
-def _encode(tokenizer: Any, heldout: Sequence[HeldOut], head: list[dict[str, str]]) -> Iterator[Encoded]:
-    for row in heldout:
-        prompt = [*head, {"role": "user", "content": row.prompt}]
-        yield encode(tokenizer, prompt, [{"role": "assistant", "content": row.answer}])
+def _question(tokenizer: Any, row: HeldOut, messages: Messages) -> Question:
+    try:
+        prompt = tuple(encode_prompt(tokenizer, messages))
+    except Unfit as error:
+        raise InputError(f"data/prompts: the held-out prompt '{row.id}': {error}; change the prompt") from None
+    if not row.ended:
+        return Question(prompt, len(encode_text(tokenizer, row.answer)), None, row.stop_reason)
+    try:
+        example = encode(tokenizer, messages, [{"role": "assistant", "content": row.answer}])
+    except Unfit as error:
+        return Question(prompt, len(encode_text(tokenizer, row.answer)), None, error.reason)
+    return Question(prompt, example.answer_tokens, example)
 
 
 def _heldout(row: Row, known: dict[str, Row], unknown: str) -> HeldOut:
     if row["id"] not in known:
         raise InputError(f"{unknown}; run `dvc repro`")
     about = known[row["id"]]
-    ended = row["stop_reason"] in FINISHED
-    return HeldOut(row["id"], about["base"], about["group"], row["prompt"], row["completion"], ended)
+    # White space around an answer is no part of it, as in the training data.
+    answer = row["completion"].strip()
+    return HeldOut(row["id"], about["base"], about["group"], row["prompt"], answer, row["stop_reason"])
 
 
 def _text(messages: Sequence[dict[str, str]], role: str) -> str:

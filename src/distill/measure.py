@@ -1,6 +1,6 @@
 """Both students at work on the held-out prompts: their likelihood of the teacher's answers, and answers of their own.
 
-In: encoded held-out examples, the student and its adapter. Out: `Measured`, for each side in the prompts' order. What
+In: encoded held-out prompts, the student and its adapter. Out: `Measured`, for each side in the prompts' order. What
 is worked out is kept in an `evaluate_cache.Store` at once, so a killed run goes on with what it has, batch by batch.
 
 What it will not do: judge answers, or load the weights when everything is there already.
@@ -19,6 +19,7 @@ from tqdm import tqdm
 from distill import machine
 from distill.evaluate_cache import Store, make_key
 from distill.generate import Decoding, Generation, generate
+from distill.heldout import Question
 from distill.jsonl import Row
 from distill.likelihood import Score, score
 from distill.pair import CONFIG, SIDES, WEIGHTS, Pair, Side
@@ -34,7 +35,7 @@ class Job:
     student: StudentProfile
     adapter: Path
     tokenizer: Any
-    examples: Sequence[Encoded]
+    questions: Sequence[Question]
     decoding: Decoding
     dtype: str
     score_tokens: int
@@ -42,7 +43,12 @@ class Job:
     @property
     def prompts(self) -> list[tuple[int, ...]]:
         """The prompts alone, as ids."""
-        return [example.ids[: example.prompt_tokens] for example in self.examples]
+        return [question.prompt for question in self.questions]
+
+    @property
+    def examples(self) -> list[Encoded]:
+        """Prompts with the teacher's answers, as ids, of those questions whose answer is scored."""
+        return [question.example for question in self.questions if question.example]
 
     @cached_property
     def pair(self) -> Pair:
@@ -52,19 +58,19 @@ class Job:
 
 @dataclass(frozen=True)
 class Measured:
-    """For each side and prompt: the likelihood, and the answers (the greedy one first, then the samples)."""
+    """For each side and prompt: the likelihood, where it was scored, and the answers (the greedy one, then samples)."""
 
-    scores: dict[Side, list[Score]]
+    scores: dict[Side, list[Score | None]]
     answers: dict[Side, list[list[Generation]]]
 
     def answers_by_side(self) -> dict[str, list[list[Row]]]:
         """The answers as JSON takes them."""
         return {side: [[asdict(answer) for answer in each] for each in rows] for side, rows in self.answers.items()}
 
-    def likelihoods(self) -> list[Row]:
-        """For each prompt: the likelihood by side, as JSON takes it."""
+    def likelihoods(self) -> list[Row | None]:
+        """For each prompt: the likelihood by side, as JSON takes it; None where it was not scored."""
         rows = zip(*self.scores.values(), strict=True)
-        return [{side: asdict(score) for side, score in zip(self.scores, row, strict=True)} for row in rows]
+        return [{side: asdict(one) for side, one in zip(self.scores, row, strict=True) if one} or None for row in rows]
 
 
 def measure(job: Job, store: Store) -> Measured:
@@ -85,7 +91,7 @@ def key(job: Job) -> str:
     facts = [
         job.student.model_dump(), fingerprint(job.student), asdict(job.decoding), str(machine.dtype(job.dtype)),
         job.score_tokens,
-        [[list(example.ids), example.prompt_tokens] for example in job.examples],
+        [asdict(question) for question in job.questions],
         torch.__version__, transformers.__version__, torch.backends.cpu.get_cpu_capability(), torch.get_num_threads(),
         torch.cuda.is_available(),
     ]  # fmt: skip
@@ -93,7 +99,7 @@ def key(job: Job) -> str:
     return make_key(facts, [job.adapter / CONFIG, job.adapter / WEIGHTS, *code])
 
 
-def _scores(job: Job, side: Side, store: Store) -> list[Score]:
+def _scores(job: Job, side: Side, store: Store) -> list[Score | None]:
     # In fp32: the headline is a difference of likelihoods, and bf16 rounds the weights by up to 0.4%, as much as a
     # light adapter changes them. With oneDNN it costs about 20 seconds a model on two cores, for 48 prompts.
     name = f"{side}/likelihood"
@@ -101,11 +107,12 @@ def _scores(job: Job, side: Side, store: Store) -> list[Score]:
         with _bar(f"likelihood, {side}", len(job.examples)) as bar, job.pair.scoring(side) as model:
             found = score(model, job.examples, job.score_tokens, bar.update)
         store[name] = {"scores": [asdict(one) for one in found]}
-    return [Score(**one) for one in store[name]["scores"]]
+    scores = (Score(**one) for one in store[name]["scores"])
+    return [next(scores) if question.example else None for question in job.questions]
 
 
 def _answers(job: Job, side: Side, store: Store) -> list[list[Generation]]:
-    prompts, samples = range(len(job.examples)), range(job.decoding.samples + 1)
+    prompts, samples = range(len(job.questions)), range(job.decoding.samples + 1)
     wanted = {(prompt, sample): f"{side}/{prompt}/{sample}" for prompt in prompts for sample in samples}
     done = {place for place, name in wanted.items() if name in store}
     if len(done) < len(wanted):

@@ -47,6 +47,7 @@ def render(details: Sequence[Row], headline: Row, train_curve: Sequence[Row], co
         title=summary.title(headline),
         findings=summary.findings(headline),
         metrics=summary.metrics(headline),
+        unscored=summary.unscored(headline),
         leakage=headline.get("leakage"),
         sandbox=headline.get("sandbox"),
         not_run=headline.get("sandbox_reason"),

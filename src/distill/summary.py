@@ -109,6 +109,17 @@ def findings(headline: Row) -> list[Finding]:
     return result
 
 
+def unscored(headline: Row) -> str:
+    """Return how many of the teacher's answers have no likelihood, and why, as a sentence; '' where all have one."""
+    heldout = headline.get("heldout") or {}
+    reasons = heldout.get("unscored")
+    if not reasons:
+        return ""
+    why = ", ".join(f"{reason} {count}" for reason, count in reasons.items())
+    left_out = f"{sum(reasons.values())} of the teacher’s {heldout['prompts']} answers ({why})"
+    return f"Loss, perplexity and token accuracy leave out {left_out}."
+
+
 def cost(headline: Row, collect: Row) -> str:
     """Return what the teacher’s answers cost, and how many they are, in words."""
     dollars, answers = headline.get("cost_usd", collect.get("cost_usd")), collect.get("answers")
@@ -140,6 +151,8 @@ def show(headline: Row, console: Console | None = None) -> None:
     for finding in findings(headline):
         if finding.metric is None:
             console.print(Text(f"{finding.question}: {finding.text[0].lower()}{finding.text[1:]}"))
+    if left_out := unscored(headline):
+        console.print(Text(left_out))
 
 
 CLAIMS = (
