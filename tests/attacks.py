@@ -103,7 +103,7 @@ LOOKS = {
     "lstat": "os.lstat(PATH)",
     "access": "os.access(PATH, os.F_OK) or 1 / 0",
     "faccessat": "os.access(PATH, os.R_OK, effective_ids=True) or 1 / 0",
-    "statx": "call(NUMBER['statx'], -100, PATH.encode(), 0, 0xFFF, ctypes.create_string_buffer(256))",
+    "statx": "call(STATX, -100, PATH.encode(), 0, 0xFFF, ctypes.create_string_buffer(256))",
     "open": "os.open(PATH, os.O_RDONLY)",
     "open as a path": "os.open(PATH, os.O_PATH)",
     "open to write": "os.open(PATH, os.O_WRONLY)",
@@ -112,6 +112,9 @@ LOOKS = {
     "readlink": "os.readlink(PATH)",
     "by the root of a process": "os.stat('/proc/self/root' + PATH)",
     "by a folder that is seen": "os.stat(os.path.dirname(os.__file__) + '/..' * 20 + PATH)",
+    "from a folder that is open": "os.stat('../' * 20 + PATH[1:], dir_fd=os.open(os.path.dirname(os.__file__), 0))",
+    "open from a folder": "os.open('../' * 20 + PATH[1:], 0, dir_fd=os.open(os.path.dirname(os.__file__), 0))",
+    "from a folder gone to": "gone_to(os.path.dirname(os.__file__), lambda: os.stat('../' * 20 + PATH[1:]))",
 }
 if os.uname().machine == "x86_64":  # the calls of old, which aarch64 does not have
     LOOKS |= {
@@ -124,8 +127,8 @@ if os.uname().machine == "x86_64":  # the calls of old, which aarch64 does not h
 
 # By machine, for what neither Python nor the C library offers.
 NUMBERS = {
-    "x86_64": {"ioprio_set": 251, "ptrace": 101, "sysinfo": 99, "prctl": 157, "statx": 332, "inotify_add_watch": 254},
-    "aarch64": {"ioprio_set": 30, "ptrace": 117, "sysinfo": 179, "prctl": 167, "statx": 291, "inotify_add_watch": 27},
+    "x86_64": {"ioprio_set": 251, "ptrace": 101, "sysinfo": 99, "prctl": 157, "inotify_add_watch": 254},
+    "aarch64": {"ioprio_set": 30, "ptrace": 117, "sysinfo": 179, "prctl": 167, "inotify_add_watch": 27},
 }
 
 EVALUATE = """
@@ -133,6 +136,7 @@ import asyncio, concurrent.futures, ctypes, fcntl, importlib, inspect, json, mma
 import select, signal, socket, sqlite3, struct, subprocess, sys, tempfile, time, uuid
 
 libc = ctypes.CDLL(None, use_errno=True)
+STATX = 332 if os.uname().machine == "x86_64" else 291
 
 
 def call(number, *arguments):
@@ -140,6 +144,14 @@ def call(number, *arguments):
     if result < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     return result
+
+
+def gone_to(folder, function):
+    os.chdir(folder)
+    try:
+        return function()
+    finally:
+        os.chdir("/")
 
 
 def kind(function):

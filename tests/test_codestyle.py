@@ -94,7 +94,7 @@ def test_blocks_that_do_not_parse_count_where_they_can() -> None:
     ("language", "code", "is_one"),
     [
         ("python", "x", True),
-        ("py", "((", True),
+        ("python", "((", True),
         ("", "import os", True),
         ("", "def f(): pass", True),
         ("", "x = 1", False),
