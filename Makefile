@@ -56,10 +56,10 @@ chat: $(READY) ## talk to base and distilled student (PROMPT='…' answers once)
 	python -m distill.chat $${PROMPT:+--prompt "$$PROMPT"}
 
 picture: $(READY) ## make docs/report.png from metrics/report.html (needs Chromium)
-	python tests/picture.py
+	PYTHONPATH=tests/support python tools/picture.py
 
 stats: $(READY) ## what is in the reference corpus
-	python tests/corpus_stats.py
+	PYTHONPATH=tests/support python tools/corpus_stats.py
 
 clean: ## remove the environment and caches; paid answers (.distill) and results stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build src/*.egg-info

@@ -31,7 +31,7 @@ STAGE = """
 import json, resource, sys, time
 start = time.perf_counter()
 sys.argv = ["collect"]
-from distill import collect
+from distill.collect import stage as collect
 collect.main()
 print(json.dumps([time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
 """

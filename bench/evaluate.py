@@ -17,11 +17,11 @@ from typing import Any
 
 import torch
 
-from distill import onednn
-from distill.config import profile
-from distill.generate import Decoding, Generation, generate
-from distill.jsonl import read_jsonl
-from distill.student import StudentProfile, encode_prompt, load_model, load_tokenizer
+from distill.common.config import profile
+from distill.common.jsonl import read_jsonl
+from distill.generate import onednn
+from distill.generate.decode import Decoding, Generation, generate
+from distill.student.model import StudentProfile, encode_prompt, load_model, load_tokenizer
 
 PROMPTS = Path("data/prompts.jsonl")
 

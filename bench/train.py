@@ -68,7 +68,7 @@ def peaks() -> dict[str, float]:
     """Operations per second of a large matrix product, for the types that the machine is fast at."""
     import torch
 
-    from distill import machine
+    from distill.shared import setup as machine
 
     types = [torch.float32, torch.bfloat16] if machine.has_bf16() else [torch.float32]
     return {str(dtype).removeprefix("torch."): machine.speed(dtype, 2048, seconds=1) for dtype in types}
@@ -109,12 +109,13 @@ def run(kind: str, examples: int, epochs: int) -> dict[str, Any]:
     """Train in this process, and return what was measured."""
     import torch
 
-    from distill import adapter, machine
-    from distill.batching import read_examples
-    from distill.config import profile, section
-    from distill.job import Job
-    from distill.student import StudentProfile, load_model, load_tokenizer
-    from distill.train import TRAIN, TrainParams, read_data
+    from distill.common.config import profile, section
+    from distill.shared import setup as machine
+    from distill.student.model import StudentProfile, load_model, load_tokenizer
+    from distill.train import lora
+    from distill.train.data import read_examples
+    from distill.train.job import Job
+    from distill.train.stage import TRAIN, TrainParams, read_data
 
     params = section(TrainParams, "train").model_copy(update={"epochs": epochs})
     _, student = profile(StudentProfile, "student")
@@ -126,13 +127,13 @@ def run(kind: str, examples: int, epochs: int) -> dict[str, Any]:
     job = Job(params, student, tokenizer, training, validation)
     dtype = machine.dtype(params.dtype) if kind == "train" else torch.float32
     torch.manual_seed(params.seed)
-    model = adapter.add(load_model(student, dtype), params.lora)
+    model = lora.add(load_model(student, dtype), params.lora)
     with tempfile.TemporaryDirectory() as folder:
         trainer = (ours if kind == "train" else plain)(job, model, Path(folder))
         clock = Clock(trainer)
         trainer.train()
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        adapter.save(model, adapter.gather(model), Path(folder) / "adapter", student)
+        lora.save(model, lora.gather(model), Path(folder) / "adapter", student)
         base, held_out = held_out_loss(student, Path(folder) / "adapter", validation)
     tokens = epochs * sum(len(example.ids) for example in training)
     first = sum(clock.first_batch)
@@ -153,11 +154,12 @@ def ours(job: Any, model: Any, folder: Path) -> Any:
     """This project's trainer, without validation, as `train` makes it."""
     from dataclasses import replace
 
-    from distill import device, fitting, trainer
+    from distill.train import run as fitting
+    from distill.train import setup, trainer
 
     fitting._quiet()
     tokens = sum(len(example.ids) for example in job.training)
-    full = device.choose(job.params, model.num_parameters(), max(tokens, 100_000))  # as a run of the usual length
+    full = setup.choose(job.params, model.num_parameters(), max(tokens, 100_000))  # as a run of the usual length
     print(full.describe())
     job = replace(job, validation=[])
     return trainer.build(job, full, model, trainer.arguments(job, full, folder), resume=False)
@@ -167,7 +169,7 @@ def plain(job: Any, model: Any, folder: Path) -> Any:
     """The reference script's trainer. `job` has the labels that make it plain or plain-masked."""
     from trl import SFTConfig, SFTTrainer
 
-    from distill.trainer import _dataset
+    from distill.train.trainer import _dataset
 
     params = job.params
     return SFTTrainer(
@@ -223,10 +225,10 @@ def held_out_loss(student: Any, folder: Path, validation: list[Any]) -> tuple[fl
     """Mean negative log-likelihood of the validation answers before and after, on fp32 weights."""
     import torch
 
-    from distill import likelihood
-    from distill.batching import IGNORED
-    from distill.pair import SIDES, Pair
-    from distill.student import Encoded
+    from distill.generate import likelihood
+    from distill.generate.models import SIDES, Pair
+    from distill.student.model import Encoded
+    from distill.train.data import IGNORED
 
     encoded = [Encoded(example.ids, example.labels.count(IGNORED)) for example in validation]
     pair = Pair(student, folder)

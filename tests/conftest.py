@@ -9,18 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from distill.student import StudentProfile
+    from distill.student.model import StudentProfile
 
-ROOT = Path(__file__).resolve().parents[1]
-SECRETS = (
-    "ANTHROPIC_API_KEY",
-    "ANTHROPIC_AUTH_TOKEN",
-    "ANTHROPIC_BASE_URL",
-    "DISTILL_LEDGER",
-    "DVC_ROOT",
-    "DVC_STAGE",
-    "HF_TOKEN",
-)
+from repository import SECRETS
 
 # Set before any test module is imported: these libraries read them at import.
 os.environ["HF_HUB_OFFLINE"] = "1"

@@ -19,13 +19,13 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.text import Text
 
-from distill import cli
-from distill.config import profile, section
-from distill.errors import InputError
-from distill.student import StudentProfile, Unfit, encode_prompt, load_tokenizer
+from distill.common import cli
+from distill.common.config import profile, section
+from distill.common.errors import InputError
+from distill.student.model import StudentProfile, Unfit, encode_prompt, load_tokenizer
 
 if TYPE_CHECKING:
-    from distill.pair import Side
+    from distill.generate.models import Side
 
 ADAPTER = Path("models/distilled-student")
 SIDE_BY_SIDE = 100  # columns that a terminal must have for it
@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--max-new-tokens", type=int, default=512, help="of an answer (default: %(default)s)")
     args = parser.parse_args()
     _, student = profile(StudentProfile, "student", args.params)
-    from distill.format import FormatParams
+    from distill.format.stage import FormatParams
 
     system = section(FormatParams, "format", args.params).system
     chat = Chat(student, args.adapter, args.max_new_tokens, system)
@@ -60,7 +60,7 @@ class Chat:
     """Two conversations about the same messages, with the system prompt that the student was trained with."""
 
     def __init__(self, student: StudentProfile, adapter: Path, max_new_tokens: int, system: str | None = None) -> None:
-        from distill.pair import SIDES, Pair
+        from distill.generate.models import SIDES, Pair
 
         self.pair = Pair(student, adapter)
         self.tokenizer = load_tokenizer(student)

@@ -9,18 +9,20 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from distill import cli, judge, teachers
-from distill.collect import read_answer
-from distill.config import profile, section
-from distill.errors import InputError
-from distill.evaluate import EvaluateParams
-from distill.expand_prompts import SOURCE, ExpandParams, expand
-from distill.format import FormatParams, check_system
-from distill.jsonl import Row
-from distill.pricing import price_of
-from distill.student import StudentProfile, Unfit, encode_prompt, load_tokenizer, location
-from distill.teachers import FilesTeacher, RuntimeParams
-from distill.train import TrainParams
+from distill.api import profiles
+from distill.api.pricing import price_of
+from distill.api.profiles import FilesTeacher, RuntimeParams
+from distill.collect.stage import read_answer
+from distill.common import cli
+from distill.common.config import profile, section
+from distill.common.errors import InputError
+from distill.common.jsonl import Row
+from distill.evaluate.stage import EvaluateParams
+from distill.expand_prompts.stage import SOURCE, ExpandParams, expand
+from distill.format.stage import FormatParams, check_system
+from distill.judge import stage
+from distill.student.model import StudentProfile, Unfit, encode_prompt, load_tokenizer, location
+from distill.train.stage import TrainParams
 
 MARKUP = re.compile(r"<[^<>\s]+>|\[/?[A-Z_]+\]")
 """What special tokens look like: `<|im_end|>`, `</s>`, `[INST]`. One that looks otherwise is found by the stages."""
@@ -43,8 +45,8 @@ def check(params: Path) -> None:
     section(EvaluateParams, "evaluate", params)
     _, student = profile(StudentProfile, "student", params)
     location(student)
-    judge.load(params)
-    _, teacher = teachers.load(params)
+    stage.load(params)
+    _, teacher = profiles.load(params)
     doubtful = []
     for prompt in expand(SOURCE, section(ExpandParams, "expand_prompts", params)):
         if isinstance(teacher, FilesTeacher):

@@ -18,16 +18,18 @@ from decimal import Decimal
 from functools import partial
 from statistics import mean
 
-from distill import cli, hydrate, ledger_file, teachers, view
-from distill.answer import Unreadable, Usage, load
-from distill.api import Api, Refused, Transient
-from distill.config import profile, section
-from distill.expand_prompts import SOURCE, ExpandParams, expand
-from distill.gather import Job, opened_job
-from distill.pricing import all_prices
-from distill.request import Ask
-from distill.student import StudentProfile, load_tokenizer
-from distill.teachers import BatchesTeacher, FilesTeacher
+from distill.api import answers, hydrate, profiles
+from distill.api.client import Api, Refused, Transient
+from distill.api.ledger import opening
+from distill.api.obtain import Job, opened_job
+from distill.api.pricing import all_prices
+from distill.api.profiles import BatchesTeacher, FilesTeacher
+from distill.api.request import Ask
+from distill.api.response import Unreadable, Usage, load
+from distill.common import cli
+from distill.common.config import profile, section
+from distill.expand_prompts.stage import SOURCE, ExpandParams, expand
+from distill.student.model import StudentProfile, load_tokenizer
 
 # So many prompts are counted, and the others taken to have as many tokens a byte.
 COUNTED = 200
@@ -53,13 +55,13 @@ class Estimate:
 def main() -> None:
     """Command line: `python -m distill.estimate`."""
     args = cli.parser(__doc__).parse_args()
-    name, teacher = teachers.load(args.params)
+    name, teacher = profiles.load(args.params)
     if isinstance(teacher, FilesTeacher):
         print(f"teacher {name}: its answers are files; no calls, $0.00")
         return
     prompts = partial(expand, SOURCE, section(ExpandParams, "expand_prompts", args.params))
     with opened_job(name, teacher, args.params, prompts) as job:
-        if job.runtime.hydrate and (count := hydrate.hydrate(job.ledger, ledger_file.root())):
+        if job.runtime.hydrate and (count := hydrate.hydrate(job.ledger, opening.root())):
             print(f"{job.ledger.path}: {count} answers taken over from committed data", file=sys.stderr)
         print("\n".join(lines(job, estimate(job))))
 
@@ -71,7 +73,7 @@ def estimate(job: Job) -> Estimate:
     asks: list[Ask] = []
     lengths: list[int] = []
     first = again = Decimal(0)
-    for entry in view.entries(job.prompts(), job.teacher, job.ledger):
+    for entry in answers.entries(job.prompts(), job.teacher, job.ledger):
         wanted += 1
         if entry.answer is not None:
             lengths.append(entry.answer.usage.output_tokens)
@@ -154,7 +156,7 @@ async def _ask_api(job: Job, asks: list[Ask]) -> int:
 
 def _worst_retry(job: Job, ask: Ask) -> Decimal:
     """The most that one more try costs, where the profile has one and this is not it."""
-    cut_off = view.after_cut_off(job.teacher, ask)
+    cut_off = answers.after_cut_off(job.teacher, ask)
     return job.price.worst(cut_off, job.batch) if cut_off else Decimal(0)
 
 

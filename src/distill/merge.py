@@ -8,10 +8,10 @@ What it will not do: write over a directory that is not empty.
 
 from pathlib import Path
 
-from distill import cli
-from distill.config import profile
-from distill.errors import InputError
-from distill.student import StudentProfile, load_tokenizer
+from distill.common import cli
+from distill.common.config import profile
+from distill.common.errors import InputError
+from distill.student.model import StudentProfile, load_tokenizer
 
 ADAPTER = Path("models/distilled-student")
 OUTPUT = Path("models/merged")
@@ -40,7 +40,7 @@ def merge(student: StudentProfile, adapter: Path, output: Path, dtype: str) -> N
         raise InputError(f"{output}: not an empty directory; remove it, or choose another --output")
     import torch
 
-    from distill.pair import Pair
+    from distill.generate.models import Pair
 
     model = Pair(student, adapter).decoding("distilled", getattr(torch, dtype))
     model.save_pretrained(output)

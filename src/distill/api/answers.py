@@ -1,0 +1,183 @@
+"""What the ledger says about the prompts: the rows of data/teacher_data.jsonl, what is missing, and what it all cost.
+
+Pure functions of prompts, profile and ledger: the same three give the same bytes, whenever and wherever they are
+asked. A truncated answer that was asked for again is `superseded`: its usage stays in the row (and in the bill), and
+only the second answer goes on.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from pathlib import Path
+
+from distill.api.ledger.ledger import Ledger, Stored
+from distill.api.pricing import Price
+from distill.api.profiles import ApiTeacher
+from distill.api.request import Ask, ask
+from distill.api.response import Answer, Usage
+from distill.common.errors import InputError, TeacherError
+from distill.common.jsonl import Row
+
+PROMPTS = Path("data/prompts.jsonl")
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One sample of one prompt: the last call of it that is known, and its answer if there is one."""
+
+    prompt: Row
+    ask: Ask
+    answer: Answer | None
+    superseded: tuple[tuple[str, Usage], ...]
+
+
+def entries(prompts: Iterable[Row], teacher: ApiTeacher, ledger: Ledger) -> Iterator[Entry]:
+    """Yield an Entry for every sample of every row of prompts.jsonl, in order, one at a time."""
+    for prompt in prompts:
+        for sample in range(teacher.samples):
+            yield resolve(prompt, sample, teacher, ledger)
+
+
+def resolve(prompt: Row, sample: int, teacher: ApiTeacher, ledger: Ledger) -> Entry:
+    """Return what the ledger has for one sample of a prompt."""
+    first = ask(teacher, prompt, sample, teacher.max_tokens)
+    stored = ledger.find(first.key)
+    if stored and (second := follow_up(teacher, first, stored.answer)):
+        return Entry(prompt, second, _text(second, ledger.find(second.key)), ((first.key, stored.answer.usage),))
+    return Entry(prompt, first, _text(first, stored), ())
+
+
+def _text(asked: Ask, stored: Stored | None) -> Answer | None:
+    return honest(asked, stored.answer) if stored and not stored.stub else None
+
+
+def honest(asked: Ask, answer: Answer) -> Answer:
+    """Return the answer with `max_tokens` as its stop reason if it has all the tokens that it may have.
+
+    There are servers of the Messages API that say `end_turn` of an answer that they cut off.
+    """
+    if answer.stop_reason == "end_turn" and answer.usage.output_tokens >= asked.max_tokens:
+        return replace(answer, stop_reason="max_tokens")
+    return answer
+
+
+def follow_up(teacher: ApiTeacher, asked: Ask, answer: Answer) -> Ask | None:
+    """Return the call that an answer makes necessary: one more try with a larger cap, if it was cut off."""
+    return after_cut_off(teacher, asked) if honest(asked, answer).stop_reason == "max_tokens" else None
+
+
+def after_cut_off(teacher: ApiTeacher, asked: Ask) -> Ask | None:
+    """Return the one more try after an answer that was cut off, if there is to be one."""
+    if teacher.on_stop.max_tokens != "retry" or asked.max_tokens >= teacher.retry_max_tokens:
+        return None
+    prompt = {"id": asked.prompt_id, "prompt": asked.body["messages"][0]["content"]}
+    return ask(teacher, prompt, asked.sample, teacher.retry_max_tokens)
+
+
+def missing(prompts: Iterable[Row], teacher: ApiTeacher, ledger: Ledger) -> Iterator[Ask]:
+    """Yield the next call to make for everything that has no answer."""
+    return (entry.ask for entry in entries(prompts, teacher, ledger) if entry.answer is None)
+
+
+def row(entry: Entry, answer: Answer, samples: int) -> Row:
+    """Return an entry as a row of data/teacher_data.jsonl."""
+    usage = answer.usage.row()
+    if entry.superseded:
+        usage["superseded"] = [{"key": key, **spent.row()} for key, spent in entry.superseded]
+    return {
+        "id": entry.prompt["id"],
+        **({"sample": entry.ask.sample} if samples > 1 else {}),
+        "split": entry.prompt["split"],
+        "prompt": entry.prompt["prompt"],
+        "completion": answer.text,
+        "model": answer.model,
+        "stop_reason": answer.stop_reason,
+        "usage": usage,
+        "key": entry.ask.key,
+    }
+
+
+class Incomplete(Exception):
+    """The ledger lacks an answer."""
+
+
+@dataclass
+class Tally:
+    """What metrics/collect.json says; it is filled while the rows go by."""
+
+    teacher: str
+    profile: ApiTeacher
+    price: Price
+    prompts: int = 0
+    answers: int = 0
+    calls: set[str] = field(default_factory=set)
+    cost: Decimal = Decimal(0)
+    superseded: list[Usage] = field(default_factory=list)
+    tokens: Counter[str] = field(default_factory=Counter)
+    stop_reasons: Counter[str] = field(default_factory=Counter)
+    unusable: dict[str, list[str]] = field(default_factory=dict)
+
+    def rows(self, found: Iterable[Entry]) -> Iterator[Row]:
+        """Yield the rows of data/teacher_data.jsonl, and count.
+
+        Raises:
+            Incomplete: There is no answer to an entry.
+            TeacherError: At the end, if there are answers that the profile's `on_stop` does not accept.
+        """
+        for entry in found:
+            if entry.answer is None:
+                raise Incomplete
+            self._count(entry, entry.answer)
+            yield row(entry, entry.answer, self.profile.samples)
+        if not self.answers:
+            raise InputError(
+                f"{PROMPTS}: there is no prompt in it; check data/prompts and expand_prompts in params.yaml"
+            )
+        for reason, ids in self.unusable.items():
+            if self.profile.on_stop.fails(reason):
+                raise TeacherError(f"{len(ids)} answers ended with '{reason}', and on_stop.{reason} is 'fail': "
+                                   f"{listed(ids)}; change these prompts, or set it to 'exclude'")  # fmt: skip
+
+    def _count(self, entry: Entry, answer: Answer) -> None:
+        self.prompts += entry.ask.sample == 0
+        self.answers += 1
+        self.stop_reasons[answer.stop_reason] += 1
+        new = [usage for key, usage in entry.superseded if self._is_new(key)]
+        self.superseded += new
+        for usage in [answer.usage] * self._is_new(entry.ask.key) + new:
+            self.cost += self.price.cost(usage)
+            self.tokens.update({name: count for name, count in usage.row().items() if isinstance(count, int)})
+        if answer.unusable:
+            name = f"{entry.prompt['id']}#{entry.ask.sample}" if entry.ask.sample else entry.prompt["id"]
+            self.unusable.setdefault(answer.unusable, []).append(name)
+
+    def _is_new(self, key: str) -> bool:
+        """Whether a call has not been counted yet: prompts that read the same share one, which is billed once."""
+        if key in self.calls:
+            return False
+        self.calls.add(key)
+        return True
+
+    def metrics(self) -> Row:
+        """Return the content of metrics/collect.json; `cost_usd` is exact, and counts superseded answers."""
+        return {
+            "teacher": self.teacher,
+            "model": self.profile.model,
+            "prompts": self.prompts,
+            "answers": self.answers,
+            "calls": len(self.calls),
+            "cost_usd": float(self.cost),
+            "tokens": dict(sorted(self.tokens.items())),
+            "stop_reasons": dict(sorted(self.stop_reasons.items())),
+            "superseded": {"calls": len(self.superseded), "cost_usd": float(self.price.total(self.superseded))},
+            "unusable": {reason: len(ids) for reason, ids in sorted(self.unusable.items())},
+            "unusable_ids": dict(sorted(self.unusable.items())),
+        }
+
+
+def listed(ids: list[str]) -> str:
+    """Return the first few ids as text."""
+    more = f" and {len(ids) - SHOWN} more" if len(ids) > SHOWN else ""
+    return ", ".join(ids[:SHOWN]) + more

@@ -1,0 +1,152 @@
+"""The ledger: every call of the API that was sent, and every answer that was paid for, in one SQLite file.
+
+    python -m distill.ledger                   what is there: calls, tokens and dollars by model and day, failures
+    python -m distill.ledger export FILE       everything, as JSON Lines
+    python -m distill.ledger import FILE       the paid answers of such a file that this ledger lacks
+
+A call's row is written before it is sent. Its states: `sent`; then `received` (the raw response is on disk, not yet
+parsed), then `paid` (an answer) or `unreadable` (billed, but not an answer); or `failed` (refused, not billed) or
+`lost` (no response came: it may have been billed). Only `paid` rows are ever served. Rows from elsewhere have another
+`source`: `hydrated` from committed data, `stub` (the usage of a superseded answer, its text is gone), `imported`.
+
+What it will not do: delete anything.
+"""
+
+import sys
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from distill.api.ledger.schema import BATCH_COLUMNS, COLUMNS
+from distill.api.ledger.store import Store
+from distill.api.pricing import FREE, Price
+from distill.api.response import COUNTS, Answer, Usage, parse
+from distill.common.jsonl import Row
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A paid answer as the ledger has it; a `stub` has usage and stop reason, but no text."""
+
+    answer: Answer
+    stub: bool
+
+
+class Ledger(Store):
+    """An open ledger: what was bought, and what it cost."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._damaged: set[str] = set()
+
+    def add(self, rows: Iterable[Row]) -> int:
+        """Add the answers from elsewhere that are lacking, with (some of) COLUMNS as keys; return how many.
+
+        A text is lacking where there is a stub of it only.
+        """
+        return self.insert(self._lacking(rows))
+
+    def _lacking(self, rows: Iterable[Row]) -> Iterator[Row]:
+        seen: set[tuple[str, str]] = set()  # prompts that read the same share a call
+        for row in rows:
+            name, stored = (row["key"], row["source"]), self.find(row["key"])
+            if name not in seen and (stored is None or (stored.stub and row["source"] != "stub")):
+                seen.add(name)
+                yield row
+
+    def find(self, key: str) -> Stored | None:
+        """Return the paid answer under `key`, or None; a text beats a stub, then the first one counts."""
+        rows = self._connection.execute(
+            f"SELECT source, via, crc, response, stop_reason, model, {', '.join(COUNTS)} "  # noqa: S608 (constants)
+            "FROM calls WHERE key = ? AND state = 'paid' ORDER BY source = 'stub', id", (key,),
+        )  # fmt: skip
+        for source, via, crc, response, stop_reason, model, *counts in rows:
+            batch = via == "batch"
+            if source == "stub":
+                return Stored(Answer("", model, stop_reason, Usage.of(counts, batch)), True)
+            if zlib.crc32(response) == crc:
+                return Stored(parse(response, batch), False)
+            self._report_damage(key)
+        return None
+
+    def _report_damage(self, key: str) -> None:
+        if key not in self._damaged:
+            self._damaged.add(key)
+            print(f"{self.path}: the answer under the key {key[:12]}… is damaged and not used (its checksum is another"
+                  "); unless there is a copy, it is paid for again", file=sys.stderr)  # fmt: skip
+
+    def spent(self, prices: dict[str, Price]) -> tuple[Decimal, Decimal]:
+        """Return the dollars that this ledger's own calls cost, and those that are reserved for batches under way.
+
+        A call of unknown outcome counts at its worst: it may have been billed.
+        """
+        cost = sum((prices.get(model, FREE).cost(usage) for _, model, _, usage in self.totals("call")), Decimal(0))
+        return cost + self._worst("'lost', 'unreadable'"), self._worst("'sent', 'received'")
+
+    def _worst(self, states: str) -> Decimal:
+        rows = self._connection.execute(f"SELECT worst_usd FROM calls WHERE source = 'call' AND state IN ({states})")  # noqa: S608
+        return sum((Decimal(worst) for (worst,) in rows), Decimal(0))
+
+    def totals(self, source: str | None = None) -> Iterator[tuple[str, str, int, Usage]]:
+        """Yield day, model, number of calls and usage of what was paid, by day, model and way."""
+        sums = ", ".join(f"sum({name})" for name in COUNTS)
+        for day, model, via, calls, *counts in self._connection.execute(
+            f"SELECT day, model, via, count(*), {sums} FROM calls WHERE state = 'paid' "  # noqa: S608 (constants)
+            "AND (?1 IS NULL OR source = ?1) GROUP BY day, model, via ORDER BY day, model, via", (source,),
+        ):  # fmt: skip
+            yield day, model, calls, Usage.of(counts, via == "batch")
+
+    def states(self) -> dict[str, int]:
+        """Return how many calls there are in each state."""
+        return dict(self._connection.execute("SELECT state, count(*) FROM calls GROUP BY state ORDER BY state"))
+
+    def errors(self) -> list[tuple[str, str, int]]:
+        """Return state, error and number of what did not end as an answer, the most frequent first."""
+        return self._connection.execute(
+            "SELECT state, coalesce(error, ''), count(*) FROM calls WHERE state != 'paid' GROUP BY 1, 2 ORDER BY 3 DESC"
+        ).fetchall()
+
+    def mean_output(self, model: str, max_tokens: int) -> float | None:
+        """Return how many tokens an answer of `model` with that cap has on average, or None if there is none.
+
+        Committed answers count as well: these are a teacher's, whose cap is not known.
+        """
+        mean: float | None = self._connection.execute(
+            "SELECT avg(output_tokens) FROM calls WHERE state = 'paid' AND model = ? "
+            "AND (max_tokens = ? OR source = 'hydrated')", (model, max_tokens),
+        ).fetchone()[0]  # fmt: skip
+        return mean
+
+    def rows(self) -> Iterator[Row]:
+        """Yield every call as a JSON object; raw bytes that are not UTF-8 are kept as lone surrogates."""
+        for values in self._connection.execute(f"SELECT {', '.join(COLUMNS)} FROM calls ORDER BY id"):  # noqa: S608
+            row = dict(zip(COLUMNS, values, strict=True))
+            if row["response"] is not None:
+                row["response"] = row["response"].decode("utf-8", "surrogateescape")
+            yield row
+
+    def open_batches(self) -> list[Row]:
+        """Return the batches that have not been collected yet, oldest first."""
+        names = ("id", *BATCH_COLUMNS)
+        sql = f"SELECT {', '.join(names)} FROM batches WHERE state IN ('intent', 'created') ORDER BY id"  # noqa: S608
+        return [dict(zip(names, row, strict=True)) for row in self._connection.execute(sql)]
+
+    def known_batches(self) -> set[str]:
+        """Return the ids that the API gave to the batches of this ledger."""
+        return {remote for (remote,) in self._connection.execute("SELECT remote FROM batches WHERE remote IS NOT NULL")}
+
+
+def main() -> None:
+    """Command line: `python -m distill.ledger`."""
+    # The command line opens ledgers, and opening needs this module.
+    from distill import ledger
+
+    ledger.main(__doc__)
+
+
+if __name__ == "__main__":
+    from distill.common import cli
+
+    cli.run(main)

@@ -1,0 +1,100 @@
+"""Where the ledger lies, and how it is opened: one collector at a time, room on the disk, and nothing corrupt.
+
+What it will not do: throw a file away. A corrupt ledger is renamed, and what can be read of it is copied (`rescue`).
+"""
+
+import contextlib
+import errno
+import json
+import os
+import sqlite3
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from distill.api.ledger import ballast
+from distill.api.ledger.ledger import Ledger
+from distill.api.ledger.salvage import rescue
+from distill.common.errors import TeacherError
+
+DEFAULT = Path(".distill/ledger.sqlite")
+
+
+def location() -> Path:
+    """Return the ledger's place: DISTILL_LEDGER, else .distill/ledger.sqlite in the main repository.
+
+    DVC_ROOT names the main repository also when DVC runs a stage in a copy of it (`dvc exp run --temp`, `--queue`).
+    """
+    if place := os.environ.get("DISTILL_LEDGER"):
+        return Path(place).absolute()
+    return root() / DEFAULT
+
+
+def root() -> Path:
+    """Return the main repository: DVC_ROOT, else the first directory upwards with a .dvc in it, else this one."""
+    if place := os.environ.get("DVC_ROOT"):
+        return Path(place).absolute()
+    here = Path.cwd()
+    return next((directory for directory in (here, *here.parents) if (directory / ".dvc").is_dir()), here)
+
+
+@contextlib.contextmanager
+def hold(path: Path) -> Iterator[Ledger]:
+    """Open the ledger at `path` for this process alone, made ready: no call of a dead process counts as in flight.
+
+    Raises:
+        TeacherError: Another process holds it, the disk is full, or the file cannot be used.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(path), readable(path):
+        ballast.take(path)
+        rescue(path)
+        ledger = Ledger(path)
+        try:
+            ledger.settle()
+            yield ledger
+        finally:
+            ledger.close()
+            ballast.drop(path)
+
+
+@contextlib.contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turn what SQLite says about a file into one line."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if "full" in str(error):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from None
+        raise TeacherError(f"{path}: the ledger cannot be used ({error}); check its disk and permissions") from None
+    except sqlite3.DatabaseError as error:
+        raise TeacherError(f"{path}: the ledger is corrupt ({error}); the next `python -m distill.collect` (or "
+                           "`dvc repro`) sets it aside and rebuilds it") from None  # fmt: skip
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    # The system lets go of the lock when its holder dies, however it dies.
+    lock = FileLock(f"{path}.lock", timeout=0)
+    holder = Path(f"{path}.holder")
+    try:
+        lock.acquire()
+    except Timeout:
+        raise TeacherError(f"{path}: the ledger is in use by {_who(holder)}; wait until it has ended, or end it, and "
+                           "run the same command again") from None  # fmt: skip
+    try:
+        holder.write_text(json.dumps({"pid": os.getpid(), "command": " ".join(sys.orig_argv)}), encoding="utf-8")
+        yield
+        holder.unlink(missing_ok=True)
+    finally:
+        lock.release()
+
+
+def _who(holder: Path) -> str:
+    try:
+        told = json.loads(holder.read_text(encoding="utf-8"))
+        return f"process {told['pid']} ({told['command']})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process"

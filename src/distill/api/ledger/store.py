@@ -1,0 +1,227 @@
+"""Writing to the ledger: whatever is recorded of calls and batches.
+
+Each method that writes is one transaction. What it wrote outlives the process when it returns, and a loss of power a
+second later: a commit is in the system's hands at once, and `sync` puts it on the disk. (A loss of power also loses
+every call in flight; what a forgotten batch costs is more, and so its writing waits for the disk.)
+"""
+
+import contextlib
+import sqlite3
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from distill.api.ledger import ballast
+from distill.api.ledger.schema import BATCH_COLUMNS, COLUMNS, SCHEMA, VERSION, Call
+from distill.api.response import COUNTS, Answer, Unreadable, parse
+from distill.common.errors import TeacherError
+from distill.common.jsonl import Row
+
+SYNC_S = 1.0  # seconds after which what was written is on the disk, if more is written
+CHUNK = 500  # rows that are added in one transaction
+Op = tuple[str, Sequence[Any]]
+
+
+class Store:
+    """An open file, used by one thread; `full`: the disk was found full."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.full = False
+        self._connection = sqlite3.connect(path, timeout=60, isolation_level=None)
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = NORMAL")
+        self._sync_at = 0.0
+        if self._connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+            self._connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+        self._last_id = self._number("SELECT coalesce(max(id), 0) FROM calls")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def sync(self) -> None:
+        """Return when all that was written is on the disk."""
+        self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        self._sync_at = time.monotonic() + SYNC_S
+
+    def check_room(self) -> None:
+        """Raise TeacherError if the disk was found full: nothing must be sent whose answer might not be kept."""
+        if self.full:
+            raise TeacherError(f"{self.path}: the disk is full; every answer that came is kept; free some space and "
+                               "run the same command again")  # fmt: skip
+
+    def record_sent(self, call: Call) -> None:
+        """A call is about to be sent."""
+        self._write(_sent(call))
+
+    def record_received(self, call: int, raw: bytes) -> None:
+        """A response came: keep it as it is."""
+        sql = "UPDATE calls SET state = 'received', response = ?, crc = ? WHERE id = ?"
+        self._write((sql, (raw, zlib.crc32(raw), call)))
+
+    def record_parsed(self, call: int, raw: bytes, via: str) -> Answer | None:
+        """Parse a response that was recorded; return the answer, or None if there is none in it."""
+        try:
+            answer = parse(raw, via == "batch")
+        except Unreadable as error:
+            self._write(("UPDATE calls SET state = 'unreadable', error = ? WHERE id = ?", (str(error)[:300], call)))
+            return None
+        columns = ", ".join(f"{name} = ?" for name in COUNTS)
+        sql = f"UPDATE calls SET state = 'paid', stop_reason = ?, {columns} WHERE id = ?"  # noqa: S608 (constants)
+        self._write((sql, (answer.stop_reason, *(getattr(answer.usage, name) for name in COUNTS), call)))
+        return answer
+
+    def record_ended(self, call: int, state: str, error: str) -> None:
+        """A call ended without a response: `failed` (not billed) or `lost` (perhaps billed)."""
+        self._write(_ended(call, state, error))
+
+    def settle(self) -> None:
+        """Parse what a killed run had no time to, and mark what it left in flight as lost (batches go on)."""
+        for call, via, raw in self.query("SELECT id, via, response FROM calls WHERE state = 'received'"):
+            self.record_parsed(call, raw, via)
+        self._write(
+            ("UPDATE calls SET state = 'lost', error = 'the run ended' WHERE state = 'sent' AND via = 'online'", ())
+        )
+
+    def _write(self, *ops: Op) -> None:
+        """Do all of `ops` or none. On a full disk they go where the ballast was, and `full` is set.
+
+        Raises:
+            sqlite3.Error, TeacherError: They cannot be written.
+        """
+        self._with_room(lambda: self._commit(ops))
+        if time.monotonic() >= self._sync_at:
+            # It is kept; that the disk is full is noted, and stops the next call.
+            with contextlib.suppress(sqlite3.OperationalError):
+                self._with_room(self.sync)
+
+    def _with_room(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except sqlite3.OperationalError:
+            self.full = True
+            if not ballast.drop(self.path):
+                raise
+            step()
+
+    def _commit(self, ops: Sequence[Op]) -> None:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            for sql, arguments in ops:
+                self._connection.execute(sql, arguments)
+            self._connection.execute("COMMIT")
+        except (UnicodeError, OverflowError) as error:
+            self._roll_back()
+            why = f"{type(error).__name__}: {error}"
+            raise TeacherError(f"{self.path}: the ledger cannot take what is to be written ({why}); this is a fault of "
+                               "the program, please report it") from None  # fmt: skip
+        except BaseException:
+            self._roll_back()
+            raise
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    def next_id(self) -> int:
+        """Return a fresh number for a call; there is one collector at a time a ledger."""
+        self._last_id += 1
+        return self._last_id
+
+    def insert(self, rows: Iterable[Row]) -> int:
+        """Add rows from elsewhere with (some of) COLUMNS as keys, some at a time; return how many."""
+        count = 0
+        for part in _parts(rows):
+            self._write(*(_insert(self.next_id(), row) for row in part))
+            count += len(part)
+        return count
+
+    def restore(self, rows: Iterable[Row]) -> None:
+        """Add rows of this ledger's own, which keep their numbers; of two rows with one number the later one stays."""
+        for part in _parts(rows):
+            self._write(*(_insert(row["id"], row, "INSERT OR REPLACE") for row in part))
+            self._last_id = max(self._last_id, *(row["id"] for row in part))
+
+    def add_batch(self, batch: Row, calls: Iterable[Call] = ()) -> None:
+        """Write down a batch, with `id` (`next_batch()`, or one that is free) and BATCH_COLUMNS, and its calls.
+
+        It is on the disk when this returns: a batch that is forgotten would be paid for twice.
+        """
+        self._write(_new_batch(batch), *map(_sent, calls))
+        self.sync()
+
+    def record_try(self, batch: int, created: float) -> None:
+        """A batch is about to be created (again)."""
+        self._write(("UPDATE batches SET created = ? WHERE id = ?", (created, batch)))
+
+    def record_created(self, batch: int, remote: str) -> None:
+        """A batch exists, and this is the API's name of it."""
+        self._write(("UPDATE batches SET remote = ?, state = 'created' WHERE id = ?", (remote, batch)))
+        self.sync()
+
+    def close_batch(self, batch: int, state: str, call_state: str, error: str) -> list[Decimal]:
+        """Note the end of a batch, and of each call that is still open in it; return what these cost at worst."""
+        calls = list(self.batch_calls(batch).values())
+        self._write(*(_ended(call, call_state, error) for call, _ in calls),
+                    ("UPDATE batches SET state = ? WHERE id = ?", (state, batch)))  # fmt: skip
+        return [worst for _, worst in calls]
+
+    def disown_batch(self, batch: Row) -> None:
+        """The batch that was adopted is somebody else's: it is noted as such, and `batch` is to be looked for again."""
+        foreign = batch | {"id": self.next_batch(), "nonce": "", "state": "foreign", "requests": 0}
+        self._write(
+            _new_batch(foreign), ("UPDATE batches SET remote = NULL, state = 'intent' WHERE id = ?", (batch["id"],))
+        )
+
+    def batch_calls(self, batch: int) -> dict[str, tuple[int, Decimal]]:
+        """Return the calls of a batch that are still open: number and worst case by key."""
+        rows = self._connection.execute(
+            "SELECT key, id, worst_usd FROM calls WHERE batch = ? AND state = 'sent'", (batch,)
+        )
+        return {key: (call, Decimal(worst)) for key, call, worst in rows}
+
+    def next_batch(self) -> int:
+        """Return a fresh number for a batch."""
+        return self._number("SELECT coalesce(max(id), 0) + 1 FROM batches")
+
+    def _number(self, sql: str) -> int:
+        return int(self._connection.execute(sql).fetchone()[0])
+
+    def query(self, sql: str) -> list[Any]:
+        """Return the rows that a query gives."""
+        return self._connection.execute(sql).fetchall()
+
+
+def _sent(call: Call) -> Op:
+    values = (call.id, call.key, call.via, call.model, call.server, call.day, call.max_tokens)
+    return (
+        "INSERT INTO calls (id, key, state, source, via, model, server, day, max_tokens, worst_usd, batch) "
+        "VALUES (?, ?, 'sent', 'call', ?, ?, ?, ?, ?, ?, ?)",
+        (*values, str(call.worst_usd), call.batch),
+    )
+
+
+def _ended(call: int, state: str, error: str) -> Op:
+    return "UPDATE calls SET state = ?, error = ? WHERE id = ? AND state = 'sent'", (state, error[:300], call)
+
+
+def _new_batch(batch: Row) -> Op:
+    return ("INSERT INTO batches (id, nonce, remote, state, server, created, requests) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [batch[name] for name in ("id", *BATCH_COLUMNS)])  # fmt: skip
+
+
+def _parts(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    rest = iter(rows)
+    while part := list(islice(rest, CHUNK)):
+        yield part
+
+
+def _insert(call: int, row: Row, verb: str = "INSERT") -> Op:
+    names = [name for name in COLUMNS if row.get(name) is not None]
+    values = [call, *(row[name] for name in names)]
+    return f"{verb} INTO calls (id, {', '.join(names)}) VALUES ({', '.join('?' * len(values))})", values

@@ -1,0 +1,155 @@
+"""Who answers: the profiles under `teachers` of params.yaml, and how a run goes about asking (`runtime`).
+
+`files` answers from files of this repository; `messages` asks any server that speaks the Messages API; `batches` asks
+through the Message Batches API. What is in a profile can change an answer; what is in `runtime` cannot.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import ConfigDict, Field, model_validator
+
+from distill.common.config import Model, Number, Strings, profile
+
+Positive = Annotated[int, Field(ge=1)]
+Seconds = Annotated[Number, Field(gt=0)]
+
+# What the program itself sets in a request; `extra` must not.
+RESERVED = frozenset({"model", "messages", "max_tokens", "system", "stop_sequences", "stream"})
+
+
+class FilesTeacher(Model):
+    """Answers that are files: `<answers>/<id>.md`."""
+
+    kind: Literal["files"]
+    model: str
+    answers: str
+
+
+class StopPolicy(Model):
+    """What to do about an answer that is not complete; complete are `end_turn` and `stop_sequence`.
+
+    `exclude`: its row keeps its stop reason, format leaves it out of training, and metrics/collect.json counts and
+    lists it. `fail`: so, and the stage fails. `retry`: one more try with `retry_max_tokens`, then as `exclude`. Stop
+    reasons that are not here, such as the API may get in future, are as with `exclude`.
+    """
+
+    max_tokens: Literal["retry", "exclude", "fail"]
+    refusal: Literal["exclude", "fail"]
+    pause_turn: Literal["exclude", "fail"]
+    tool_use: Literal["exclude", "fail"]
+    model_context_window_exceeded: Literal["exclude", "fail"]
+
+    def fails(self, stop_reason: str) -> bool:
+        """Whether such an answer makes the stage fail."""
+        return bool(getattr(self, stop_reason, None) == "fail")
+
+
+class ApiTeacher(Model):
+    """What the two kinds that cost money have in common."""
+
+    model: str
+    base_url: str | None
+    key_env: str | None
+    system: str | None
+    cache_system: bool
+    max_tokens: Positive
+    retry_max_tokens: Positive
+    samples: Positive
+    stop_sequences: Strings
+    extra: dict[str, Any]
+    on_stop: StopPolicy
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "ApiTeacher":
+        if taken := RESERVED & set(self.extra):
+            raise ValueError(f"'extra' must not hold {', '.join(sorted(taken))}: the profile has keys for these")
+        if problem := _not_json(self.extra):
+            raise ValueError(f"'extra' must hold what JSON can hold ({problem}); put quotes around a date")
+        if self.on_stop.max_tokens == "retry" and self.retry_max_tokens <= self.max_tokens:
+            raise ValueError("'retry_max_tokens' must be larger than 'max_tokens', or on_stop.max_tokens not 'retry'")
+        if self.base_url is not None and (problem := unfit_address(self.base_url)):
+            raise ValueError(f"'base_url' {problem}")
+        if self.base_url is None and self.key_env is None:
+            raise ValueError("'key_env' is needed where there is no 'base_url': the variable that holds the API key")
+        return self
+
+
+class MessagesTeacher(ApiTeacher):
+    """One call a prompt, on the Messages API."""
+
+    kind: Literal["messages"]
+
+
+class BatchesTeacher(ApiTeacher):
+    """Many prompts a batch, on the Message Batches API."""
+
+    kind: Literal["batches"]
+
+
+class RuntimeParams(Model):
+    """The section `runtime`: what cannot change an output."""
+
+    concurrency: Positive
+    timeout_s: Seconds
+    max_attempts: Positive
+    retry_wait_s: Annotated[Number, Field(ge=0)]
+    max_wait_s: Seconds
+    budget_usd: Annotated[Number, Field(ge=0)] | None
+    poll_interval_s: Seconds
+    adopt_wait_s: Annotated[Number, Field(ge=0)]
+    batch_max_requests: Annotated[int, Field(ge=1, le=100_000)]
+    batch_max_bytes: Annotated[int, Field(ge=1_000, le=256_000_000)]
+    expected_output_tokens: Positive
+    hydrate: bool
+
+
+Teacher = FilesTeacher | MessagesTeacher | BatchesTeacher
+KINDS: dict[str, type[FilesTeacher] | type[MessagesTeacher] | type[BatchesTeacher]] = {
+    "files": FilesTeacher,
+    "messages": MessagesTeacher,
+    "batches": BatchesTeacher,
+}
+
+
+def unfit_address(url: str) -> str | None:
+    """Return why `url` cannot be the address of a server, or None; it is not quoted, since it may hold a secret."""
+    if not url.startswith(("http://", "https://")):
+        return "must start with http:// or https://"
+    try:
+        parts = urlsplit(url)
+        known = parts.hostname and parts.port != 0
+    except ValueError:
+        known = False
+    if not known:
+        return "is not valid; check host and port"
+    # The address is kept with every call, and shown in errors.
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        return "must hold neither user, password nor query; put the key into the variable that 'key_env' names"
+    return None
+
+
+def _not_json(value: Any) -> str | None:
+    """Return why `value` cannot be sent as JSON, or None."""
+    try:
+        json.dumps(value, allow_nan=False, sort_keys=True, ensure_ascii=False).encode("utf-8")
+    except (TypeError, ValueError, RecursionError) as error:
+        return str(error)
+    return None
+
+
+class _Kind(Model):
+    model_config = ConfigDict(extra="allow")
+    kind: Literal["files", "messages", "batches"]
+
+
+def load(params: Path) -> tuple[str, Teacher]:
+    """Return name and profile of the selected teacher.
+
+    Raises:
+        InputError: No such profile, or one of its keys is unknown, missing or of the wrong type.
+    """
+    _, peek = profile(_Kind, "teacher", params)
+    return profile(KINDS[peek.kind], "teacher", params)

@@ -1,0 +1,86 @@
+"""A prompt as a request of the Messages API, and the key that names its answer.
+
+The key is a SHA-256 over the canonical JSON of everything that can change the answer, and the sample's number. So
+online calls, batches and earlier runs share answers, and a changed option pays only for what it changes. Prompt
+caching is left out of it (it changes the price alone), and so is the key of the API.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from distill.api.profiles import ApiTeacher
+from distill.common.jsonl import Row
+
+CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+ENVELOPE_BYTES = 200  # what a batch adds to a request
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One call to make: `body` is what is sent (but for cache marks), `key` what its answer is kept under."""
+
+    prompt_id: str
+    sample: int
+    body: Row
+    key: str
+
+    @property
+    def max_tokens(self) -> int:
+        """How many tokens the answer may have."""
+        return int(self.body["max_tokens"])
+
+    @property
+    def size(self) -> int:
+        """Bytes of the request; no tokenizer makes more tokens than that."""
+        return len(canonical(self.body))
+
+
+def ask(teacher: ApiTeacher, prompt: Row, sample: int, max_tokens: int) -> Ask:
+    """Return the call that asks for one sample of an answer of up to `max_tokens` tokens to a row of prompts.jsonl."""
+    body: Row = {
+        "model": teacher.model,
+        "max_tokens": max_tokens,
+        "messages": [{"role": "user", "content": prompt["prompt"]}],
+        **({"system": teacher.system} if teacher.system else {}),
+        **({"stop_sequences": list(teacher.stop_sequences)} if teacher.stop_sequences else {}),
+        **teacher.extra,
+    }
+    # An answer of one server must not pass for another's. (ANTHROPIC_BASE_URL is left out: it names a way to the
+    # API, such as a company's gateway, and must not change the outputs.)
+    identity = {"request": body, "sample": sample, "server": teacher.base_url}
+    return Ask(prompt["id"], sample, body, hashlib.sha256(canonical(identity)).hexdigest())
+
+
+def wire(body: Row, teacher: ApiTeacher) -> Row:
+    """Return the body as it is sent: with a cache mark on the system prompt if the profile wants one."""
+    if not (teacher.cache_system and teacher.system):
+        return body
+    block = {"type": "text", "text": teacher.system, "cache_control": {"type": "ephemeral"}}
+    return body | {"system": [block]}
+
+
+def canonical(value: Row) -> bytes:
+    """Return the one JSON text of a value, whatever the order of its keys."""
+    return CANONICAL.encode(value).encode("utf-8", "surrogatepass")
+
+
+def split(asks: Iterable[Ask], fits: Callable[[Ask], bool], most: int, most_bytes: int) -> Iterator[list[Ask]]:
+    """Yield lists of at most `most` calls and `most_bytes` bytes, each call once, up to the first that does not fit."""
+    chunk: list[Ask] = []
+    size = 0
+    seen: set[str] = set()
+    for ask in asks:
+        if ask.key in seen:
+            continue
+        seen.add(ask.key)
+        if not fits(ask):
+            break
+        if chunk and (len(chunk) >= most or size + ask.size > most_bytes):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(ask)
+        size += ask.size + ENVELOPE_BYTES
+    if chunk:
+        yield chunk

@@ -1,0 +1,1 @@
+"""The ground floor, which every stage reads: command lines, params.yaml, errors, and files."""

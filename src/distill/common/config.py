@@ -1,0 +1,167 @@
+"""Typed parameters: params.yaml (and the prompt files) read through frozen models that forbid unknown keys.
+
+A stage asks for its own section or for the selected profile, and for nothing else: what it can read is what
+dvc.yaml lists as its `params`. Every problem is one line that names the file, the key and the cure.
+"""
+
+import difflib
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from distill.common.errors import InputError
+
+PARAMS = Path("params.yaml")
+SECTIONS = frozenset(
+    {"teacher", "teachers", "student", "students", "judge", "judges", "prices", "runtime"}
+    | {"expand_prompts", "format", "train", "evaluate"}
+)
+
+
+class Model(BaseModel):
+    """The base of every parameter model: frozen, strict about types, closed to unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+M = TypeVar("M", bound=Model)
+
+
+def _number(value: Any) -> Any:
+    # `dvc exp run -S train.learning_rate=1e-5` writes 1e-05, which YAML 1.1 reads as a string.
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+Number = Annotated[float, BeforeValidator(_number)]
+"""A float that also accepts `1e-05` as YAML 1.1 reads it: a string."""
+
+Strings = Annotated[tuple[str, ...], BeforeValidator(_tuple)]
+"""A list of strings, frozen."""
+
+
+def section(model: type[M], name: str, path: Path = PARAMS) -> M:
+    """Return the top-level section `name` of params.yaml as a `model`.
+
+    Raises:
+        InputError: The file or section is missing, or a key is unknown, missing or of the wrong type.
+    """
+    params = _load_params(path)
+    if name not in params:
+        raise InputError(f"{path}: the section '{name}' is missing; restore it from Git")
+    return parse(model, params[name], str(path), name)
+
+
+def profile(model: type[M], selector: str, path: Path = PARAMS) -> tuple[str, M]:
+    """Return name and value of the profile that `selector` ('teacher', 'student', 'judge') selects among `<selector>s`.
+
+    Raises:
+        InputError: As `section`, or no such profile.
+    """
+    params = _load_params(path)
+    name, profiles = params.get(selector), params.get(f"{selector}s")
+    if not isinstance(profiles, dict) or not profiles:
+        raise InputError(f"{path}: the section '{selector}s' is missing or empty; restore it from Git")
+    if name not in profiles:
+        known = ", ".join(map(str, profiles))
+        raise InputError(f"{path}: {selector}: no profile named '{name}' under '{selector}s'; choose one of: {known}")
+    return str(name), parse(model, profiles[name], str(path), f"{selector}s.{name}")
+
+
+def parse(model: type[M], value: Any, place: str, prefix: str = "") -> M:
+    """Return `value` as a `model`; `place` (a file) and `prefix` (a dotted key) say where it comes from in errors."""
+    if value is None:
+        raise InputError(f"{place}: {prefix or 'the file'}: empty; fill it in, or restore it from Git")
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        # A misspelt key is also a missing one: name the misspelling.
+        first = min(error.errors(), key=lambda detail: detail["type"] != "extra_forbidden")
+        raise InputError(_describe(model, first, place, prefix)) from None
+
+
+def load_yaml(path: Path) -> Any:
+    """Return what the YAML file `path` holds.
+
+    Raises:
+        InputError: The file is missing, not UTF-8, not YAML, or holds a key twice.
+    """
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)  # noqa: S506 (a SafeLoader)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; run from the repository's root, or restore it from Git") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 at byte {error.start + 1}; save the file as UTF-8") from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f":{mark.line + 1}" if mark else ""
+        raise InputError(f"{path}{line}: not valid YAML ({error.problem}); mend that line") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())}); mend it") from None
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """A SafeLoader that refuses a key given twice, of which YAML would keep the last without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if isinstance(key, Hashable) and key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key '{key}' stands twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def _load_params(path: Path) -> dict[str, Any]:
+    params = load_yaml(path)
+    if not isinstance(params, dict):
+        raise InputError(f"{path}: a mapping of sections is needed; restore it from Git")
+    for name in params:
+        if name not in SECTIONS:
+            raise InputError(f"{path}: unknown section '{name}'{_suggest(str(name), SECTIONS)}; mend or remove it")
+    return params
+
+
+def _describe(model: type[Model], detail: ErrorDetails, place: str, prefix: str) -> str:
+    """One line for one pydantic error, with the keys that exist when a key is unknown."""
+    path = [str(part) for part in detail["loc"]]
+    where = ".".join([part for part in [prefix] if part] + path)
+    if detail["type"] == "extra_forbidden":
+        known = _fields_at(model, path[:-1])
+        return f"{place}: {where}: unknown key{_suggest(path[-1], known)}; keys here: {', '.join(sorted(known))}"
+    if detail["type"] == "missing":
+        return f"{place}: {where}: missing; add it"
+    message = detail["msg"].removeprefix("Value error, ")
+    shown = "" if isinstance(detail["input"], dict | list) else f", found {detail['input']!r}"
+    return f"{place}: {where or 'the file'}: {message[0].lower() + message[1:]}{shown}"
+
+
+def _fields_at(model: type[Model], path: list[str]) -> frozenset[str]:
+    """The keys that the model nested at `path` knows (those of the outermost model where it cannot be followed)."""
+    current: Any = model
+    for part in path:
+        field = getattr(current, "model_fields", {}).get(part)
+        if field is None:
+            break
+        current = field.annotation
+    return frozenset(getattr(current, "model_fields", model.model_fields))
+
+
+def _suggest(name: str, known: frozenset[str]) -> str:
+    close = difflib.get_close_matches(name, sorted(known), n=1)
+    return f" (did you mean '{close[0]}'?)" if close else ""

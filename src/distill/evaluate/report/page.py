@@ -1,0 +1,195 @@
+"""metrics/report.html: what the evaluation found, as one file to look at, without a network.
+
+In go the rows of metrics/evaluation.jsonl, the content of metrics/figures.json and collect.json, and the training
+curve; out comes the page. Equal inputs give equal bytes: no times, no random ids.
+
+Nothing a model wrote can run in it: every text is escaped, and the page's security policy lets one script run, the
+page's own, by its hash. What it will not do: measure, or decide; figures and verdicts are the evaluation's.
+"""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from importlib import resources
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from distill.common.jsonl import Row
+from distill.evaluate.report import charts, wording
+from distill.evaluate.report.answer_html import answer_html, visible
+from distill.evaluate.report.tables import (
+    AMOUNT_LABELS,
+    OUTCOMES,
+    SHARE_LABELS,
+    by_difficulty,
+    difficulty,
+    loss,
+    mean_style,
+)
+from distill.evaluate.report.wording import MODELS
+
+NAMES = {"base": "Base student", "distilled": "Distilled student", "teacher": "Teacher"}
+
+
+def render(details: Sequence[Row], headline: Row, train_curve: Sequence[Row], collect: Row) -> str:
+    """Return the page.
+
+    Args:
+        details: The rows of metrics/evaluation.jsonl, in their order.
+        headline: The content of metrics/figures.json.
+        train_curve: Rows with update, split (train or val) and loss; may be empty.
+        collect: The content of metrics/collect.json; used for the cost if `headline` has none.
+    """
+    environment = Environment(
+        loader=PackageLoader("distill"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.globals.update(mark=charts.mark, interval=charts.interval, names=NAMES, models=MODELS)
+    style, script = _asset("report.css"), _asset("report.js")
+    html = environment.get_template("report.html.j2").render(
+        title=wording.title(headline),
+        findings=wording.findings(headline),
+        metrics=wording.metrics(headline),
+        unscored=wording.unscored(headline),
+        leakage=headline.get("leakage"),
+        sandbox=headline.get("sandbox"),
+        not_run=headline.get("sandbox_reason"),
+        refused=[found for row in details for found in _refused(row)],
+        cost=wording.cost(headline, collect),
+        charts=_charts(details, train_curve),
+        amounts=mean_style(details, AMOUNT_LABELS),
+        prompts=[_prompt(row) for row in details],
+        difficulties=list(by_difficulty(details)),
+        judged=any(row["outcomes"] for row in details),
+        style=Markup(style),  # noqa: S704 (a file of this package)
+        script=Markup(script),  # noqa: S704 (a file of this package)
+        policy=_policy(style, script),
+    )
+    # A lone surrogate cannot be written as UTF-8; answers and prompts have none left, other texts might.
+    return html.encode("utf-8", "replace").decode("utf-8")
+
+
+def _asset(name: str) -> str:
+    return resources.files("distill").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _policy(style: str, script: str) -> str:
+    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (style, script)]
+    return (
+        f"default-src 'none'; style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _charts(details: Sequence[Row], train_curve: Sequence[Row]) -> dict[str, Markup]:
+    pairs = [
+        charts.Dumbbell(row["id"], f"#{_anchor(row)}", *(loss(row["likelihood"][model]) for model in MODELS[:2]))
+        for row in details
+        if row.get("likelihood")
+    ]
+    return {
+        "likelihood": charts.likelihood(pairs),
+        "style": charts.profile(mean_style(details, SHARE_LABELS)),
+        "difficulty": charts.bars(_by_difficulty(details), "Share of prompts solved, by difficulty"),
+        "loss": charts.loss(train_curve),
+    }
+
+
+def _by_difficulty(details: Sequence[Row]) -> list[tuple[str, list[tuple[str, float, str]]]]:
+    return [
+        (f"{name.capitalize()} ({len(rows)} prompts)", [_bar(rows, model) for model in MODELS])
+        for name, rows in by_difficulty(row for row in details if row["outcomes"]).items()
+    ]
+
+
+def _bar(rows: Sequence[Row], model: str) -> tuple[str, float, str]:
+    judged = [row for row in rows if row["outcomes"].get(model)]
+    passed = sum(_passed(row, model) for row in judged)
+    return model, passed / max(1, len(judged)), f"{passed}/{len(judged)} {model}"
+
+
+def _prompt(row: Row) -> Row:
+    """Return what the page shows of a held-out prompt."""
+    answers = {model: _answer(row, model) for model in MODELS if row["answers"].get(model)}
+    return {
+        "anchor": _anchor(row),
+        "id": visible(row["id"]),
+        "name": visible(row["id"]).replace("-", " "),
+        "difficulty": difficulty(row),
+        "prompt": answer_html(row["prompt"]),
+        "answers": answers,
+        "outcome": _filter_words(row),
+        "losses": [loss(row["likelihood"][model]) for model in MODELS[:2]] if row.get("likelihood") else None,
+    }
+
+
+def _anchor(row: Row) -> str:
+    return "prompt-" + "".join(character if character.isalnum() else "-" for character in row["id"])
+
+
+def _answer(row: Row, model: str) -> Row:
+    """Return a model's answer, the one the figures are about, and the further samples if there are any."""
+    samples = row["answers"][model]
+    verdicts = (row["outcomes"] or {}).get(model) or [None] * len(samples)
+    first, *more = [_sample(sample, verdict) for sample, verdict in zip(samples, verdicts, strict=True)]
+    return {
+        "first": first,
+        "more": more,
+        "more_passed": sum(sample["outcome"] == "pass" for sample in more) if verdicts[0] else None,
+        "repetition": ((row.get("health") or {}).get(model) or {}).get("repetition", 0),
+    }
+
+
+def _sample(sample: Row, verdict: Row | None) -> Row:
+    outcome = verdict["outcome"] if verdict else ""
+    return {
+        "html": answer_html(sample["text"]),
+        "empty": not sample["text"].strip(),
+        "tokens": sample["tokens"],
+        "ended": sample["ended"],
+        "outcome": outcome,
+        "label": OUTCOMES.get(outcome, visible(outcome)),
+        "detail": visible(verdict.get("detail") or "")[:600] if verdict else "",
+        "as_written": _as_written(verdict),
+    }
+
+
+def _as_written(verdict: Row | None) -> str:
+    """Return what became of all the answer's code, loaded whole, where that is another thing."""
+    whole = (verdict or {}).get("as_written") or verdict or {}
+    if whole.get("outcome") == (verdict or {}).get("outcome"):
+        return ""
+    detail = whole.get("detail") or ""
+    label = OUTCOMES.get(whole["outcome"], whole["outcome"])
+    return visible(f"{label}: {detail}" if detail else label)[:600]
+
+
+def _refused(row: Row) -> list[Row]:
+    """Return the answers to a prompt whose code was not run because it reaches for what runs it."""
+    return [
+        {"id": visible(row["id"]), "anchor": _anchor(row), "model": model, "what": visible(verdict["detail"])}
+        for model, verdicts in (row["outcomes"] or {}).items()
+        for verdict in verdicts
+        if verdict["outcome"] == "refused"
+    ]
+
+
+def _filter_words(row: Row) -> str:
+    """Return the words that the page's filter looks for: how the distilled student did, and what changed."""
+    if not row["outcomes"]:
+        return ""
+    base, distilled = (_passed(row, model) for model in MODELS[:2])
+    words = ["passed" if distilled else "failed"]
+    if base != distilled:
+        words += ["changed", "gained" if distilled else "lost"]
+    return " ".join(words)
+
+
+def _passed(row: Row, model: str) -> bool:
+    """Whether the first answer passes; further samples are for pass@k alone."""
+    return bool(row["outcomes"][model][0]["outcome"] == "pass")

@@ -1,0 +1,103 @@
+"""What becomes of every answer's code: the base's, the distilled student's and the teacher's, on the hidden checks.
+
+In: answers by side and prompt, and the folder of checks (`<base prompt>.py`). Out: for each prompt a map of verdicts,
+or None where it has no check; and which sandbox was used, or why none was. The code that defines what is asked for is
+run of every answer; all that it has, as it is written, of each side's first one (the greedy one) as well.
+
+What it will not do: run anything where no sandbox works.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from distill.common.jsonl import Row
+from distill.evaluate.sandbox import run_checks
+from distill.evaluate.sandbox.conversation import Verdict
+from distill.evaluate.sandbox.run_checks import SandboxParams
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """For each prompt: by side, a verdict (outcome and detail) an answer; None where nothing was run.
+
+    The first answer's has one more, `as_written`: of all its code, loaded whole.
+    `sandbox` is its name, or None with the `reason`.
+    """
+
+    rows: list[Row | None]
+    sandbox: str | None
+    reason: str | None
+
+    def metrics(self) -> Row:
+        """How the answers were run, as it stands in metrics/figures.json."""
+        return {"sandbox": self.sandbox} | ({"sandbox_reason": self.reason} if self.reason else {})
+
+
+def judge(answers: Mapping[str, Sequence[Sequence[str]]], checks: Sequence[Path], params: SandboxParams) -> Outcomes:
+    """Run every answer that has a check.
+
+    Args:
+        answers: By side: for each prompt its answers, Markdown.
+        checks: For each prompt where its check would be.
+        params: The limits of each answer.
+    """
+    name, reason = run_checks.available()
+    there = [path.is_file() for path in checks]
+    if name and not any(there):
+        reason = "no held-out prompt has a hidden check in data/prompts/checks"
+    if name is None or not any(there):
+        print(f"note: no answer was run: {reason}")
+        return Outcomes([None] * len(checks), None, reason)
+    if not all(there):
+        print(f"note: {there.count(False)} of {len(there)} held-out prompts have no hidden check")
+    return Outcomes(_run(answers, checks, there, params), name, None)
+
+
+def _run(
+    answers: Mapping[str, Sequence[Sequence[str]]], checks: Sequence[Path], there: list[bool], params: SandboxParams
+) -> list[Row | None]:
+    places = [
+        (prompt, side, text)
+        for side, each in answers.items()
+        for prompt, texts in enumerate(each)
+        if there[prompt]
+        for text in texts
+    ]
+    rows: list[Row | None] = [{side: [] for side in answers} if found else None for found in there]
+    code, paths = [text for _, _, text in places], [checks[prompt] for prompt, _, _ in places]
+    verdicts = _judged(code, paths, params, "running answers")
+    greedy = [number for number, place in enumerate(places) if number == 0 or places[number - 1][:2] != place[:2]]
+    whole = _as_written(code, paths, params, verdicts, greedy)
+    for number, ((prompt, side, _), verdict) in enumerate(zip(places, verdicts, strict=True)):
+        row = rows[prompt]
+        assert row is not None  # noqa: S101 (for the type checker)
+        row[side].append(asdict(verdict) | ({"as_written": asdict(whole[number])} if number in whole else {}))
+    return rows
+
+
+def _as_written(
+    code: list[str], paths: list[Path], params: SandboxParams, verdicts: list[Verdict], chosen: list[int]
+) -> dict[int, Verdict]:
+    """Return the verdicts of the chosen answers' whole code, by place; what is the same code is not run again."""
+    more = [number for number in chosen if not _same(code[number], paths[number])]
+    ran = _judged([code[n] for n in more], [paths[n] for n in more], params, "running them as written", whole=True)
+    return {number: verdicts[number] for number in chosen} | dict(zip(more, ran, strict=True))
+
+
+def _same(answer: str, path: Path) -> bool:
+    check = run_checks.read_check(path)
+    return run_checks.prepare(answer, check, True) == run_checks.prepare(answer, check, False)
+
+
+def _judged(
+    code: list[str], paths: list[Path], params: SandboxParams, doing: str, *, whole: bool = False
+) -> list[Verdict]:
+    with tqdm(desc=doing, total=len(code), unit="", dynamic_ncols=True) as bar:
+
+        def done(index: int, verdict: Verdict) -> None:
+            bar.update()
+
+        return run_checks.judge(code, paths, params, done, whole=whole)

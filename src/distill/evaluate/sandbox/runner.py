@@ -1,0 +1,244 @@
+"""Inside the sandbox: a hidden check under pytest, on the live objects of an answer, and what came of it.
+
+In: the source of an answer, which becomes the module `solution`, and the source of its check. Out: an outcome and a
+line of detail. pytest is the real one, with its rules for fixtures, parameters, classes and `unittest`; left out are
+the plugins that need a disk, and the rewriting of `assert`. The check is loaded from memory.
+
+A pass is: every test that was collected passed, there was one at least, pytest says so too, and nothing that this
+decision rests on was replaced. Where a failure comes from, the innermost frame of either tells: in the answer's code
+it is the outcome `exception`, in the check's `wrong_answer`, whatever was raised.
+"""
+
+import ast
+import re
+import sys
+from collections.abc import Callable
+from importlib.abc import ExecutionLoader
+from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import Any
+
+import pytest
+
+from distill.evaluate.sandbox.impostor import NAME, watched
+from distill.evaluate.sandbox.seal import families, seal
+
+SOLUTION, CHECK = "/solution.py", "/check.py"
+_OFF = (
+    "cacheprovider", "doctest", "faulthandler", "junitxml", "legacypath", "pastebin", "setuponly", "setupplan",
+    "stepwise", "terminal", "threadexception", "tmpdir", "unraisableexception",
+)  # fmt: skip
+_OPTIONS = ["--rootdir=/", "--noconftest", "--disable-plugin-autoload"]
+_OPTIONS += ["--capture=sys", "--assert=plain", "--maxfail=1"]
+_ARGUMENTS = _OPTIONS + [word for name in _OFF for word in ("-p", f"no:{name}")]
+Raised = tuple[BaseException, TracebackType | None]
+
+
+class Source(ExecutionLoader):
+    """A module that is text, which tracebacks and `inspect` can read."""
+
+    def __init__(self, path: str, text: str) -> None:
+        self.path, self.text = path, text
+
+    def get_source(self, fullname: str) -> str:
+        """Return the text."""
+        return self.text
+
+    def get_filename(self, fullname: str) -> str:
+        """Return the path that tracebacks name."""
+        return self.path
+
+
+class CheckSource(Source):
+    """A check: what it compares is watched (`distill.evaluate.sandbox.impostor`)."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the check's text in its module."""
+        tree, watch = watched(ast.parse(self.text, self.path))
+        module.__dict__[NAME] = watch
+        exec(compile(tree, self.path, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 (a file of this project)
+
+
+def load(name: str, source: Source) -> ModuleType:
+    """Return text as a module that can be imported by name."""
+    spec = spec_from_loader(name, source)
+    assert isinstance(spec, ModuleSpec)  # noqa: S101 (for the type checker)
+    assert spec.loader  # noqa: S101
+    module = sys.modules[name] = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Check(pytest.Module):
+    """The check as pytest collects it; it and the answer are loaded when pytest asks for the module."""
+
+    run: "Run"
+
+    def _getobj(self) -> ModuleType:
+        try:
+            load("solution", Source(SOLUTION, self.run.solution))
+            self.run.look()
+            return load("check", CheckSource(CHECK, self.run.check))
+        except BaseException as error:
+            self.run.fail("import", error, error.__traceback__)
+            raise self.CollectError("not loaded") from None
+
+
+class Run:
+    """One run of pytest, and the plugin that follows it: the first failure is kept."""
+
+    def __init__(self, solution: str, check: str, tell: Callable[[str], None]) -> None:
+        self.solution, self.check, self.tell = solution, check, tell
+        self.collected: list[str] = []
+        self.passed: list[str] = []
+        self.raised: dict[str, Raised] = {}
+        self.failure: tuple[str, str] | None = None
+        self.where = "import"
+        self.replaced: Callable[[], str | None] = lambda: None
+
+    def verdict(self) -> tuple[str, str]:
+        """Run the check and return an outcome and its detail."""
+        status: object = None
+        try:
+            status = pytest.main(_ARGUMENTS, plugins=[self])
+        except BaseException as error:
+            self.fail(self.where, error, error.__traceback__)
+        self.look()
+        if self.failure:
+            return self.failure
+        if status == 0 and self.collected and set(self.passed) == set(self.collected):
+            return "pass", ""
+        return "exception", "no test of the check was run to its end"
+
+    def look(self) -> None:
+        """Keep as the failure that something of the runner was replaced."""
+        if (name := self.replaced()) is not None:
+            self.failure = ("refused", f"replaces {name}")
+
+    def fail(self, where: str, error: BaseException, trace: TracebackType | None) -> None:
+        """Keep a failure, unless there is one."""
+        if self.failure is None:
+            outcome, detail = described(error, trace, self.check)
+            self.failure = (outcome, f"{where}: {detail}" if detail else where)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self, session: pytest.Session) -> bool:
+        """Collect from memory, not from a disk; from here on, nothing of the runner may be replaced."""
+        self.replaced = seal([*families(), *_imported(self.check)])
+        module = Check.from_parent(session, path=Path(CHECK))
+        module.run = self
+        session.items = list(session.genitems(module))
+        session.config.hook.pytest_collection_modifyitems(session=session, config=session.config, items=session.items)
+        session.testscollected = len(session.items)
+        self.collected = [item.nodeid for item in session.items]
+        return True
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A class or a set of parameters that cannot be collected is a failure."""
+        if report.failed and self.failure is None:
+            self.failure = ("exception", f"collection: {str(report.longrepr).strip().splitlines()[-1]}")
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Say which test is to run, for a program that ends in it."""
+        self.where = nodeid.partition("::")[2]
+        self.tell(self.where)
+
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport:
+        """Keep what was raised, and report without a picture of it: that would run an answer's `__repr__`."""
+        outcome: Any = "passed"
+        if call.excinfo:
+            self.raised[call.when] = (call.excinfo.value, call.excinfo.tb)
+            outcome = "skipped" if issubclass(call.excinfo.type, pytest.skip.Exception) else "failed"
+        return pytest.TestReport(item.nodeid, item.location, {}, outcome, None, call.when)  # type: ignore[arg-type]
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Count a test as passed, or keep its failure; a mark of the check may expect one, or leave a test out."""
+        raised = self.raised.pop(str(report.when), None)
+        expected = hasattr(report, "wasxfail") and not (raised and issubclass(type(raised[0]), pytest.xfail.Exception))
+        if (report.passed and report.when == "call") or (expected and report.outcome != "failed"):
+            self.passed.append(report.nodeid)
+        elif report.skipped and report.when == "setup" and raised and not _frames(raised[1]):
+            self.collected.remove(report.nodeid)
+        elif raised:
+            self.fail(self.where, *raised)
+        elif not report.passed:
+            self.failure = self.failure or ("wrong_answer", f"{self.where}: a failure was expected")
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """KeyboardInterrupt and `pytest.exit` end pytest."""
+        self.fail(self.where, excinfo.value, excinfo.tb)
+
+    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
+        """An exception that fails when pytest looks at it ends pytest."""
+        self.fail(self.where, excinfo.value, excinfo.tb)
+        return True
+
+
+def described(error: BaseException, trace: TracebackType | None, check: str) -> tuple[str, str]:
+    """Return the outcome that an exception means, and what was raised or the statement of the check that failed."""
+    kind, text, frames = type(error), _text(error), _frames(trace)
+    if issubclass(kind, MemoryError):
+        return "limit", "the memory limit was reached"
+    missing = _missing(error, text)
+    if missing:
+        return "exception", f"the code does not define {missing}"
+    if frames and frames[-1][0] == CHECK:
+        reason = "" if kind is AssertionError else f" ({_name(kind)})"
+        return "wrong_answer", _statement(check, frames[-1][1]) + reason
+    return "exception", f"{_name(kind)}: {text}" if text else _name(kind)
+
+
+def _frames(trace: TracebackType | None) -> list[tuple[str, int]]:
+    """Return file and line of the frames of the check and the answer, the innermost last."""
+    found = []
+    while trace is not None:
+        name = trace.tb_frame.f_code.co_filename
+        if name in (SOLUTION, CHECK):
+            found.append((name, trace.tb_lineno))
+        trace = trace.tb_next
+    return found
+
+
+def _statement(check: str, line: int) -> str:
+    nodes = [node for node in ast.walk(ast.parse(check)) if isinstance(node, ast.stmt)]
+    around = [node for node in nodes if node.lineno <= line <= (node.end_lineno or node.lineno)]
+    return ast.unparse(max(around, key=lambda node: node.lineno)) if around else f"line {line}"
+
+
+def _missing(error: BaseException, text: str) -> str | None:
+    """Return the name that the check wanted of `solution` and that is not there."""
+    if type(error) is ImportError and error.name == "solution":
+        found = re.match(r"cannot import name '(\w+)'", text)
+        return found and found[1]
+    if type(error) is AttributeError and error.obj is sys.modules.get("solution"):
+        return error.name
+    return None
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str.__str__(str(error))[:10_000]
+    except BaseException:
+        return ""
+
+
+def _name(kind: type) -> str:
+    return str(type.__dict__["__name__"].__get__(kind))
+
+
+def _imported(check: str) -> list[str]:
+    """Import the modules that a check leans on, before the answer is there to change them; return their names."""
+    names = []
+    for node in ast.walk(ast.parse(check)):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.append(node.module)
+    found = []
+    for name in names:
+        if name.partition(".")[0] in sys.stdlib_module_names:
+            __import__(name)
+            found.append(name)
+    return found

@@ -1,0 +1,230 @@
+"""Stage 3: data/teacher_data.jsonl → data/train.jsonl and data/val.jsonl, in the student's chat format.
+
+Rows are `id`, `prompt` (messages) and `completion` (messages). What must not be trained on is left out, counted by
+reason and listed by id in metrics/format.json: answers that were cut off, refused, unfinished or empty, code that does
+not parse, duplicates, text that holds the chat format's own tokens and could forge turns, examples that the chat format
+cannot hold otherwise, and those longer than `max_length`. White space around an answer is no part of it. Training and
+validation are split by base prompt, by hash, so that a prompt and its modified twins stay on one side, and adding a
+prompt moves no other.
+
+What it will not do: touch held-out prompts (evaluate alone reads those), or shorten an example to make it fit.
+"""
+
+import hashlib
+import statistics
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from distill.common import cli
+from distill.common.config import Model, Number, profile, section
+from distill.common.errors import InputError
+from distill.common.jsonl import Row, read_jsonl, write_json, write_jsonl
+from distill.shared.code_blocks import syntax_error
+from distill.student.model import StudentProfile, Unfit, encode, encode_prompt, load_tokenizer
+
+PROMPTS = Path("data/prompts.jsonl")
+TEACHER_DATA = Path("data/teacher_data.jsonl")
+TRAIN = Path("data/train.jsonl")
+VAL = Path("data/val.jsonl")
+METRICS = Path("metrics/format.json")
+
+# Why an answer with this stop reason is not trained on; None: it is complete.
+STOP_REASONS = {
+    "end_turn": None,
+    "stop_sequence": None,
+    "max_tokens": "truncated",
+    "model_context_window_exceeded": "truncated",
+    "refusal": "refused",
+    "tool_use": "unfinished",
+    "pause_turn": "unfinished",
+}
+REASONS = ("truncated", "refused", "unfinished", "empty", "broken_code", "duplicate", "special_tokens", "unfit",
+           "too_long")  # fmt: skip
+
+
+class FormatParams(Model):
+    """The section `format` of params.yaml."""
+
+    max_length: Annotated[int, Field(ge=16)]
+    val_share: Annotated[Number, Field(ge=0, lt=1)]
+    split_seed: int
+    min_kept_share: Annotated[Number, Field(ge=0, le=1)]
+    drop_broken_code: bool
+    system: str | None
+
+
+@dataclass(frozen=True)
+class Example:
+    """One teacher's answer on its way to the training data; `dropped` says why it does not get there.
+
+    Tokens are counted where an answer got so far as to be encoded; `problem` says in words why it could not be.
+    """
+
+    row: Row
+    base: str
+    tokens: int = 0
+    answer_tokens: int = 0
+    dropped: str | None = None
+    problem: str | None = None
+
+
+def main() -> None:
+    """Command line: `python -m distill.format`."""
+    args = cli.parser(__doc__).parse_args()
+    params = section(FormatParams, "format", args.params)
+    _, student = profile(StudentProfile, "student", args.params)
+    examples = list(judge(read_teacher_data(PROMPTS, TEACHER_DATA), load_tokenizer(student), params))
+    kept = check_enough(examples, params)
+    validation = [example for example in kept if in_validation(example.base, params)]
+    training = [example for example in kept if not in_validation(example.base, params)]
+    if not training:
+        raise InputError("params.yaml: format.val_share: no example is left to train on; lower it, or add prompts")
+    write_jsonl(TRAIN, (example.row for example in training))
+    write_jsonl(VAL, (example.row for example in validation))
+    write_json(METRICS, metrics(examples, training, validation))
+    print(f"{TRAIN}: {len(training)} examples, {VAL}: {len(validation)}, dropped: {len(examples) - len(kept)}")
+    if not validation and params.val_share:
+        print("note: no base prompt fell on the validation side; training goes without a validation loss")
+
+
+def read_teacher_data(prompts: Path, teacher_data: Path) -> Iterator[tuple[Row, str]]:
+    """Yield each training answer with its base prompt's name."""
+    bases = {row["id"]: row["base"] for row in read_jsonl(prompts, ("id", "base"))}
+    for row in read_jsonl(teacher_data, ("id", "split", "prompt", "completion", "stop_reason")):
+        if row["split"] != "train":
+            continue
+        if row["id"] not in bases:
+            raise InputError(f"{teacher_data}: the id '{row['id']}' is not in {prompts}; run `dvc repro`")
+        yield row, bases[row["id"]]
+
+
+def judge(rows: Iterable[tuple[Row, str]], tokenizer: Any, params: FormatParams) -> Iterator[Example]:
+    """Yield an Example for every answer, those that are dropped included.
+
+    Raises:
+        InputError: The student's chat format cannot hold the system prompt.
+    """
+    check_system(tokenizer, params.system)
+    seen: set[str] = set()
+    for row, base in rows:
+        formatted = to_messages(row, params.system)
+        if reason := why_dropped(row, seen, params):
+            yield Example(formatted, base, dropped=reason)
+            continue
+        example = _encoded(formatted, base, tokenizer, params.max_length)
+        if example.dropped is None:
+            seen.add(_normalised(row["completion"]))
+        yield example
+
+
+def check_system(tokenizer: Any, system: str | None) -> None:
+    """Find out whether the student's chat format can hold the system prompt, which all examples share.
+
+    Raises:
+        InputError: It cannot.
+    """
+    if system:
+        try:
+            encode_prompt(tokenizer, [{"role": "system", "content": system}, {"role": "user", "content": "x"}])
+        except Unfit as error:
+            raise InputError(f"params.yaml: format.system: {error}; change it, or set it to null") from None
+
+
+def _encoded(formatted: Row, base: str, tokenizer: Any, max_length: int) -> Example:
+    """Return what becomes of an answer that is worth training on: whether the student's chat format can hold it."""
+    try:
+        encoded = encode(tokenizer, formatted["prompt"], formatted["completion"])
+    except Unfit as error:
+        return Example(formatted, base, dropped=error.reason, problem=str(error))
+    tokens = len(encoded.ids)
+    return Example(formatted, base, tokens, encoded.answer_tokens, "too_long" if tokens > max_length else None)
+
+
+def to_messages(row: Row, system: str | None) -> Row:
+    """Return a teacher's answer as a row of train.jsonl; several samples of a prompt get ids of their own."""
+    sample = row.get("sample", 0)
+    head = [{"role": "system", "content": system}] if system else []
+    return {
+        "id": f"{row['id']}#{sample}" if sample else row["id"],
+        "prompt": [*head, {"role": "user", "content": row["prompt"]}],
+        "completion": [{"role": "assistant", "content": row["completion"].strip()}],
+    }
+
+
+def why_dropped(row: Row, seen: set[str], params: FormatParams) -> str | None:
+    """Return the first of REASONS that an answer's row shows, whatever the student, or None.
+
+    A stop reason that this program does not know (the API gets new ones) says nothing of a complete answer.
+    """
+    if reason := STOP_REASONS.get(row["stop_reason"], "unfinished"):
+        return reason
+    if not row["completion"].strip():
+        return "empty"
+    if params.drop_broken_code and syntax_error(row["completion"]):
+        return "broken_code"
+    return "duplicate" if _normalised(row["completion"]) in seen else None
+
+
+def check_enough(examples: list[Example], params: FormatParams) -> list[Example]:
+    """Return the examples that are kept.
+
+    Raises:
+        InputError: Fewer than the share `min_kept_share` are, or none.
+    """
+    kept = [example for example in examples if example.dropped is None]
+    if len(kept) < max(1, params.min_kept_share * len(examples)):
+        counts = ", ".join(f"{reason} {len(ids)}" for reason, ids in _dropped_ids(examples).items() if ids)
+        raise InputError(
+            f"{TEACHER_DATA}: only {len(kept)} of {len(examples)} answers can be trained on "
+            f"({counts or 'there is none'}){_first_problem(examples)}; fix the answers, or lower "
+            "format.min_kept_share in params.yaml"
+        )
+    return kept
+
+
+def _first_problem(examples: list[Example]) -> str:
+    """Return what the student's chat format makes impossible, in words: if no prompt fits, it is the same for all."""
+    return next((f"; {example.row['id']}: {example.problem}" for example in examples if example.problem), "")
+
+
+def in_validation(base: str, params: FormatParams) -> bool:
+    """Whether a base prompt falls on the validation side: its hash, as a number in [0, 1), is below `val_share`."""
+    digest = hashlib.sha256(f"{params.split_seed}/{base}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64 < params.val_share
+
+
+def metrics(examples: list[Example], training: list[Example], validation: list[Example]) -> Row:
+    """Return what metrics/format.json holds: counts, lengths in the student's tokens, and who was dropped why."""
+    dropped = _dropped_ids(examples)
+    return {
+        "answers": len(examples),
+        "train": _lengths(training),
+        "val": _lengths(validation),
+        "dropped": {reason: len(ids) for reason, ids in dropped.items()},
+        "dropped_ids": {reason: ids for reason, ids in dropped.items() if ids},
+    }
+
+
+def _dropped_ids(examples: list[Example]) -> dict[str, list[str]]:
+    return {reason: [example.row["id"] for example in examples if example.dropped == reason] for reason in REASONS}
+
+
+def _lengths(examples: list[Example]) -> Row:
+    lengths = [example.tokens for example in examples] or [0]
+    return {
+        "examples": len(examples),
+        "base_prompts": len({example.base for example in examples}),
+        "tokens": sum(lengths),
+        "answer_tokens": sum(example.answer_tokens for example in examples),
+        "tokens_min": min(lengths),
+        "tokens_median": statistics.median(lengths),
+        "tokens_max": max(lengths),
+    }
+
+
+def _normalised(completion: str) -> str:
+    return " ".join(completion.split())

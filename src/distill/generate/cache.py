@@ -1,0 +1,90 @@
+"""What an evaluation has worked out so far, kept on disk so that a killed run goes on with it.
+
+One JSONL file a run, `.distill/generations/<key>.jsonl` in the main repository (outside the pipeline's outputs, which
+DVC deletes before it runs a stage). The key is a hash of everything that the values depend on, so a value is never
+taken for another run's. A line is written and flushed as soon as its value is there; a line that was cut off by a kill
+is dropped. The run that ends well removes the file.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from distill.common.errors import InputError
+from distill.common.jsonl import Row, write_text
+
+FOLDER = Path(".distill/generations")
+
+
+def root() -> Path:
+    """Return the main repository: DVC_ROOT (DVC sets it), else the nearest parent with a .dvc, else this directory."""
+    if place := os.environ.get("DVC_ROOT"):
+        return Path(place).absolute()
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents) if (folder / ".dvc").is_dir()), here)
+
+
+def make_key(facts: Any, files: Iterable[Path]) -> str:
+    """Return a hash of `facts` (anything that JSON can hold) and of the content of `files`."""
+    result = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    for path in files:
+        result.update(f"\n{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}".encode())
+    return result.hexdigest()[:32]
+
+
+class Store:
+    """Values by name, on disk; a context manager that holds the run's lock."""
+
+    def __init__(self, key: str) -> None:
+        self.path = root() / FOLDER / f"{key}.jsonl"
+        self.values: dict[str, Row] = {}
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.lock = FileLock(self.path.with_suffix(".lock"))
+
+    def __enter__(self) -> "Store":
+        try:
+            self.lock.acquire(timeout=0)
+        except Timeout:
+            raise InputError(f"{self.path}: the same evaluation is running already; wait for its end") from None
+        lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines(True) if self.path.exists() else []
+        self.values = dict(filter(None, map(_parse, lines)))
+        write_text(self.path, "".join(map(_line, self.values.items())))  # without the line that a kill cut off
+        self.file = self.path.open("a", encoding="utf-8")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: BaseException | TracebackType | None) -> None:
+        self.file.close()
+        if kind is None:
+            self.path.unlink()
+            Path(self.lock.lock_file).unlink(missing_ok=True)
+        self.lock.release()
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.values
+
+    def __getitem__(self, name: str) -> Row:
+        return self.values[name]
+
+    def __setitem__(self, name: str, value: Row) -> None:
+        if name not in self.values:
+            self.values[name] = value
+            self.file.write(_line((name, value)))
+            self.file.flush()
+
+
+def _line(item: tuple[str, Row]) -> str:
+    return json.dumps(item, allow_nan=False) + "\n"
+
+
+def _parse(line: str) -> tuple[str, Row] | None:
+    try:
+        name, value = json.loads(line)
+    except (ValueError, TypeError):
+        return None
+    return (name, value) if line.endswith("\n") and isinstance(name, str) and isinstance(value, dict) else None

@@ -1,0 +1,1 @@
+"""What some stages read, each module by itself; dvc.yaml lists these file by file."""

@@ -1,0 +1,136 @@
+"""How sure a difference is: a paired bootstrap over prompts, and the unbiased estimate of pass@k.
+
+Prompts are what was sampled, so prompts are what is drawn again: each resample draws as many prompts as there are,
+with replacement, and takes both models' values of the same prompts. The interval holds the middle 95% of the resampled
+differences (the percentile method: B. Efron and R. Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13).
+
+What it will not do: correct for looking at several metrics, or say anything about prompts unlike the held-out ones.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from distill.common.errors import InputError
+
+Floats = NDArray[np.float64]
+Verdict = Literal["better", "worse", "no difference found"]
+CHUNK = 1 << 20
+"""Most numbers drawn at once (8 MB); a sample of more prompts is drawn one resample at a time."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A difference, distilled minus base, and the bounds of its confidence interval."""
+
+    difference: float
+    low: float
+    high: float
+
+
+def _identity(values: Floats) -> Floats:
+    return values
+
+
+def paired_bootstrap(
+    base: ArrayLike,
+    distilled: ArrayLike,
+    weights: ArrayLike | None = None,
+    *,
+    resamples: int = 10_000,
+    seed: int = 0,
+    level: float = 0.95,
+    transform: Callable[[Floats], Floats] = _identity,
+) -> Interval:
+    """Return the difference of two models' (weighted) means over prompts, with its confidence interval.
+
+    A mean is sum(weights * values) / sum(weights), in every resample anew. So for a figure per token, give each
+    prompt's own mean as its value and its number of tokens as its weight: that is total over total tokens.
+
+    Args:
+        base: One value a prompt, such as its mean negative log-likelihood.
+        distilled: The other model's values, of the same prompts in the same order.
+        weights: How much each prompt counts, above 0; None: all the same.
+        resamples: How often the prompts are drawn again.
+        seed: Equal inputs and seeds give equal intervals.
+        level: The share of resampled differences that the interval holds.
+        transform: What is made of each mean before the difference is taken, such as `numpy.exp` for perplexity.
+
+    Raises:
+        InputError: Lengths differ, there are fewer than two prompts, a value is not finite, or a weight is not above 0.
+    """
+    one, two = _check("base", base), _check("distilled", distilled)
+    weight = np.ones_like(one) if weights is None else _check("weights", weights)
+    if not one.size == two.size == weight.size:
+        raise InputError(f"bootstrap: {one.size} base values, {two.size} distilled, {weight.size} weights; "
+                         "the same prompts are needed in all")  # fmt: skip
+    if weight.min() <= 0:
+        raise InputError(f"bootstrap: weights: {weight.min():g} is not above 0; leave out prompts that count nothing")
+    sums = np.stack([weight, weight * one, weight * two])
+    point = _difference(sums.sum(axis=1), transform)
+    drawn = _resample(sums, resamples, np.random.default_rng(seed), transform)
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(point), float(low), float(high))
+
+
+def verdict(interval: Interval, higher_is_better: bool) -> Verdict:
+    """Say what an interval shows; one that contains zero, or touches it, shows nothing."""
+    if interval.low <= 0 <= interval.high:
+        return "no difference found"
+    return "better" if (interval.difference > 0) == higher_is_better else "worse"
+
+
+def pass_at_k(n: int, c: int, k: int) -> float:
+    """Return the unbiased estimate of pass@k: 1 - C(n - c, k) / C(n, k).
+
+    That is the chance that at least one of k samples, drawn from the n without replacement, is among the c that pass
+    (Chen et al. 2021, Evaluating Large Language Models Trained on Code, equation 1).
+
+    Args:
+        n: How many samples there are.
+        c: How many of them pass.
+        k: How many are drawn, at most n.
+
+    Raises:
+        InputError: Not 0 <= c <= n, or not 1 <= k <= n.
+    """
+    if not 0 <= c <= n:
+        raise InputError(f"pass@k: {c} of {n} samples passed; the number that pass lies between 0 and all of them")
+    if not 1 <= k <= n:
+        raise InputError(f"pass@k: k is {k} with {n} samples; choose a k from 1 to the number of samples")
+    return 1 - math.comb(n - c, k) / math.comb(n, k)
+
+
+def _check(name: str, values: ArrayLike) -> Floats:
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim != 1:
+        raise InputError(f"bootstrap: {name}: one value a prompt is needed, found an array of shape {array.shape}")
+    if array.size < 2:
+        raise InputError(f"bootstrap: {name}: {array.size} prompts, and an interval needs at least 2; "
+                         "add held-out prompts, or raise expand_prompts.max_heldout")  # fmt: skip
+    if not np.isfinite(array).all():
+        place = int(np.flatnonzero(~np.isfinite(array))[0])
+        raise InputError(f"bootstrap: {name}: prompt {place} (from 0) has the value {array[place]}; "
+                         "every prompt needs a finite one")  # fmt: skip
+    return array
+
+
+def _resample(sums: Floats, resamples: int, rng: np.random.Generator, transform: Callable[[Floats], Floats]) -> Floats:
+    size = sums.shape[1]
+    rows = max(1, CHUNK // size)
+    drawn = np.empty(resamples)
+    for start in range(0, resamples, rows):
+        stop = min(start + rows, resamples)
+        picks = rng.integers(size, size=(stop - start, size), dtype=np.int64)
+        drawn[start:stop] = _difference(np.stack([row[picks].sum(axis=1) for row in sums]), transform)
+    return drawn
+
+
+def _difference(sums: Floats, transform: Callable[[Floats], Floats]) -> Floats:
+    """Turn sums of weights, base and distilled (along the first axis) into the difference of transformed means."""
+    result: Floats = transform(sums[2] / sums[0]) - transform(sums[1] / sums[0])
+    return result

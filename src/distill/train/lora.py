@@ -1,0 +1,101 @@
+"""The LoRA adapter: put on a student, and saved as a folder that any machine can use (`models` loads it)."""
+
+import hashlib
+import importlib.util
+import json
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from distill.common.errors import InputError
+from distill.common.jsonl import write_json
+from distill.student.model import StudentProfile
+
+if TYPE_CHECKING:
+    from distill.train.stage import LoraParams
+
+CONFIG = "adapter_config.json"
+WEIGHTS = "adapter_model.safetensors"
+
+
+def add(model: Any, params: "LoraParams") -> Any:
+    """Return `model` with a fresh LoRA adapter: fp32 adapter weights, everything else frozen."""
+    from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+
+    config = LoraConfig(
+        task_type="CAUSAL_LM",
+        r=params.r,
+        lora_alpha=params.alpha,
+        lora_dropout=params.dropout,
+        target_modules=params.targets if isinstance(params.targets, str) else list(params.targets),
+        use_rslora=params.rslora,
+        use_dora=params.dora,
+        init_lora_weights=True if params.init == "default" else params.init,
+    )
+    if getattr(model, "is_loaded_in_4bit", False):
+        model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # PEFT asks transformers by a name that goes away
+            return get_peft_model(model, config)
+    except ValueError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"params.yaml: train.lora: {reason}; mend 'targets' or the options") from None
+
+
+def quantization(scheme: str | None, device: str) -> dict[str, Any]:
+    """Return what loads the base's weights in 4 bits (QLoRA's NF4), or nothing.
+
+    Raises:
+        InputError: It is asked for where it cannot be had.
+    """
+    if scheme is None:
+        return {}
+    if device != "cuda" or importlib.util.find_spec("bitsandbytes") is None:
+        raise InputError("params.yaml: train.quantization: it needs a CUDA device and the package bitsandbytes; "
+                         "set it to null, or `pip install bitsandbytes` on such a machine")  # fmt: skip
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    config = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type=scheme, bnb_4bit_use_double_quant=True,
+                                bnb_4bit_compute_dtype=torch.bfloat16)  # fmt: skip
+    return {"quantization_config": config}
+
+
+def trainable(model: Any) -> dict[str, Any]:
+    """Return the parameters that are trained, by name."""
+    return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+
+
+def gather(model: Any) -> dict[str, Any]:
+    """Return the trainable parameters' values by name, whole and on the CPU.
+
+    Where processes share a model's weights out among them (FSDP), each has a part: all of them have to call this.
+    """
+    values = {name: parameter.detach() for name, parameter in sorted(trainable(model).items())}
+    return {name: (part.full_tensor() if hasattr(part, "full_tensor") else part).cpu() for name, part in values.items()}
+
+
+def digest(values: dict[str, Any]) -> str:
+    """Return a hash of what `gather` returned."""
+    result = hashlib.sha256()
+    for name, value in sorted(values.items()):
+        result.update(name.encode())
+        result.update(value.float().contiguous().numpy().tobytes())
+    return result.hexdigest()
+
+
+def save(model: Any, values: dict[str, Any], folder: Path, student: StudentProfile) -> None:
+    """Write adapter_model.safetensors and adapter_config.json, the same bytes for the same weights on any machine.
+
+    `values` are what `gather` returned; one process may write them alone.
+    """
+    model.peft_config["default"].base_model_name_or_path = student.identity
+    # Without `save_embedding_layers=False` PEFT asks the hub whether the base's vocabulary was resized.
+    model.save_pretrained(folder, state_dict=values, safe_serialization=True, save_embedding_layers=False)
+    config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    # PEFT keeps the targets as a set, whose order changes from process to process.
+    tidy = {key: sorted(value) if key == "target_modules" and isinstance(value, list) else value
+            for key, value in sorted(config.items())}  # fmt: skip
+    write_json(folder / CONFIG, tidy)
+    (folder / WEIGHTS).chmod((folder / CONFIG).stat().st_mode)  # safetensors makes it readable by its owner alone

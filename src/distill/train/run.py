@@ -1,0 +1,131 @@
+"""One training run from start to end: load the student, add the adapter, train, check, write the adapter's folder."""
+
+import logging
+import os
+import shutil
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers.trainer_utils import set_seed
+from transformers.utils import logging as transformers_logging
+
+from distill.common.errors import TrainingError
+from distill.shared import device as machine
+from distill.student.model import fingerprint, load_model
+from distill.train import checkpoint, forecast, lora, model_card, trainer
+from distill.train import setup as device
+from distill.train.callbacks import Progress
+from distill.train.curve import Result, points
+from distill.train.job import Job
+
+
+def fit(job: Job, files: tuple[Path, ...], output: Path) -> Result | None:
+    """Train, and put the adapter's folder in `output`'s place.
+
+    Returns:
+        Losses and counts; None on all processes but the main one.
+
+    Raises:
+        TrainingError: The loss was not finite, or the adapter did not change.
+        InputError: The student or the adapter's options cannot be used.
+    """
+    _quiet()
+    model = _adapted(job)
+    before = lora.digest(lora.gather(model))
+    tokens = sum(len(example.ids) for example in job.training)
+    setup = device.choose(job.params, model.num_parameters(), tokens)
+    place = checkpoint.place(_key(job, files, setup))
+    options = trainer.arguments(job, setup, place)
+    with checkpoint.turn(place):
+        last = checkpoint.last(place)
+        _announce(job, setup, model, last)
+        state = _train(trainer.build(job, setup, model, options, resume=last is not None), last)
+        values = lora.gather(model)
+        if lora.digest(values) == before:
+            raise TrainingError("train: the adapter's weights did not change; raise train.learning_rate in params.yaml")
+        if not checkpoint.first():
+            return None
+        result = _result(job, model, state)
+        _write(job, model, values, result, output)
+        return result
+
+
+def _adapted(job: Job) -> Any:
+    options = lora.quantization(job.params.quantization, machine.kind())
+    base = load_model(job.student, machine.dtype(job.params.dtype), **options)
+    set_seed(job.params.seed)  # the adapter's first weights are drawn at random
+    return lora.add(base, job.params.lora)
+
+
+def _key(job: Job, files: tuple[Path, ...], setup: device.Setup) -> str:
+    facts = (setup.describe(), f"{torch.get_num_threads()} threads", fingerprint(job.student))
+    return checkpoint.key((job.params, job.student), (*files, *checkpoint.code()), facts)
+
+
+def _announce(job: Job, setup: device.Setup, model: Any, last: str | None) -> None:
+    """Say how, from where and how long it will train, and what a type of weights that the machine lacks will cost."""
+    time = forecast.describe(job, setup, model.num_parameters(), last)
+    start = f", going on from {Path(last).name}" if last else ""
+    _say(f"training on {setup.describe()}{start}: {time} if the machine does nothing else")
+    if warning := machine.slow_dtype("train.dtype", job.params.dtype):
+        _say(warning)
+
+
+def _train(running: trainer.Trainer, last: str | None) -> Any:
+    """Train, and return the trainer's state."""
+    try:
+        running.train(resume_from_checkpoint=last)
+    finally:
+        running.pop_callback(Progress).close()  # an error's line must not stand on the bar's
+    return running.state
+
+
+def _say(line: str) -> None:
+    if checkpoint.first():
+        print(line, flush=True)
+
+
+def _result(job: Job, model: Any, state: Any) -> Result:
+    return Result(
+        history=points(state.log_history),
+        updates=state.global_step,
+        epochs=job.params.epochs,
+        examples=len(job.training),
+        validation_examples=len(job.validation),
+        trained_tokens=sum(example.trained for example in job.training),
+        trainable=sum(parameter.numel() for parameter in lora.trainable(model).values()),
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+    )
+
+
+def _write(job: Job, model: Any, values: dict[str, Any], result: Result, output: Path) -> None:
+    beside = output.with_name(f".{output.name}.new")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    lora.save(model, values, beside, job.student)
+    job.tokenizer.save_pretrained(beside)
+    model_card.write(beside / "README.md", job.params, job.student, result)
+    _replace(output, beside)
+
+
+def _replace(output: Path, beside: Path) -> None:
+    """Put the folder `beside` in `output`'s place by renaming: a kill leaves the old one or the new one whole.
+
+    A folder cannot be renamed over another, so between two renames neither has the name, and the old one is `.*.old`.
+    """
+    aside = output.with_name(f".{output.name}.old")
+    shutil.rmtree(aside, ignore_errors=True)
+    if output.exists():
+        os.replace(output, aside)
+    os.replace(beside, output)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _quiet() -> None:
+    # What remains on the terminal is the bar, the summary, and errors.
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    logging.getLogger("trl").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="torch|transformers|peft|accelerate|trl")

@@ -1,0 +1,84 @@
+"""What the machine can do, and what that means for training: weights' type, batches, compilation, attention.
+
+`auto` chooses what was measured to be the fastest: bf16 weights only where the processor multiplies them faster than
+fp32, one unpadded example a forward pass on a CPU, compiled layers only where the run is long enough to pay for it.
+"""
+
+import importlib.util
+import os
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from distill.common.errors import InputError
+from distill.shared import device as machine
+
+if TYPE_CHECKING:
+    from distill.train.stage import TrainParams
+
+# Compiling takes 10 to 30 s and saves about a third: it pays above so many parameters times tokens.
+COMPILE_PAYS = 1.5e13
+# Above so many parameters, activations are computed again in the backward pass instead of kept, on a GPU.
+CHECKPOINTING_PAYS = 1e9
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How a run computes."""
+
+    device: str  # cpu, cuda or mps
+    dtype: torch.dtype  # of the frozen weights
+    processes: int
+    micro_batch: int  # examples a forward pass and process
+    accumulation: int  # forward passes an update and process
+    compile: bool  # decoder layers and head, on a CPU
+    checkpointing: bool  # activations are computed again instead of kept
+    flash: bool  # FlashAttention over unpadded sequences
+
+    def describe(self) -> str:
+        """One line for the log, and a part of the checkpoint's key."""
+        kind = str(self.dtype).removeprefix("torch.")
+        words = [f"{self.processes} × {self.device}", kind, f"{self.micro_batch} example(s) a forward pass"]
+        words += [name for name in ("compile", "checkpointing", "flash") if getattr(self, name)]
+        return ", ".join(words)
+
+
+def choose(params: "TrainParams", parameters: int, tokens: int) -> Setup:
+    """Return the setup for `params` on this machine, for a model and training data of this size.
+
+    Raises:
+        InputError: The batch cannot be shared out among the processes.
+    """
+    device = machine.kind()
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    if params.batch_size % processes:
+        raise InputError(f"params.yaml: train.batch_size: {params.batch_size} examples cannot be shared out evenly "
+                         f"among {processes} processes; choose a multiple")  # fmt: skip
+    share = params.batch_size // processes
+    micro = params.micro_batch or (1 if device == "cpu" else next(n for n in (4, 2, 1) if share % n == 0))
+    if share % micro:
+        raise InputError(f"params.yaml: train.micro_batch: {micro} does not divide {share}, a process's share of "
+                         "train.batch_size; choose a divisor")  # fmt: skip
+    return Setup(
+        device=device,
+        dtype=machine.dtype(params.dtype),
+        processes=processes,
+        micro_batch=micro,
+        accumulation=share // micro,
+        compile=device == "cpu" and _compile(params, parameters * tokens * params.epochs / processes),
+        checkpointing=_or(params.gradient_checkpointing, device == "cuda" and parameters > CHECKPOINTING_PAYS),
+        flash=device == "cuda" and importlib.util.find_spec("flash_attn") is not None,
+    )
+
+
+def _compile(params: "TrainParams", work: float) -> bool:
+    compiler = any(shutil.which(name) for name in (os.environ.get("CXX", "g++"), "clang++"))
+    if params.compile is True and not compiler:
+        raise InputError("params.yaml: train.compile: no C++ compiler found; install g++, or set it to auto")
+    return _or(params.compile, work > COMPILE_PAYS) and compiler
+
+
+def _or(choice: "bool | str", automatic: bool) -> bool:
+    return automatic if isinstance(choice, str) else choice

@@ -1,0 +1,100 @@
+"""Stage 4: data/train.jsonl, data/val.jsonl → models/distilled-student, a LoRA adapter on the student.
+
+Beside the adapter it writes metrics/train.json (first, best and last loss and token accuracy, counts) and
+metrics/plots/train.tsv (the curve, one row an update and split). The loss is the mean negative log-likelihood, in
+nats, of an update's answer tokens, end of turn included. If it is killed, the same command goes on from the last
+checkpoint, and ends with the same bytes.
+
+What it will not do: change the base model's weights, train on held-out prompts, or leave an adapter behind that did
+not learn (a loss that is not finite, weights that did not change).
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from distill.common import cli
+from distill.common.config import Model, Number, Strings, profile, section
+from distill.common.errors import InputError
+from distill.common.jsonl import write_json, write_text
+from distill.student.model import StudentProfile, load_tokenizer
+from distill.train import launch
+from distill.train.curve import tsv
+from distill.train.data import LossOn, Tokens, read_examples
+from distill.train.job import Job
+
+TRAIN = Path("data/train.jsonl")
+VAL = Path("data/val.jsonl")
+ADAPTER = Path("models/distilled-student")
+METRICS = Path("metrics/train.json")
+CURVE = Path("metrics/plots/train.tsv")
+
+Positive = Annotated[int, Field(gt=0)]
+
+
+class LoraParams(Model):
+    """The section `train.lora` of params.yaml."""
+
+    r: Positive
+    alpha: Positive
+    dropout: Annotated[Number, Field(ge=0, lt=1)]
+    targets: Strings | Literal["all-linear"]
+    rslora: bool
+    dora: bool
+    init: Literal["default", "gaussian", "orthogonal"]
+    lr_ratio: Annotated[Number, Field(ge=1)] | None
+
+
+class TrainParams(Model):
+    """The section `train` of params.yaml."""
+
+    epochs: Positive
+    batch_size: Positive
+    learning_rate: Annotated[Number, Field(gt=0)]
+    weight_decay: Annotated[Number, Field(ge=0)]
+    warmup_share: Annotated[Number, Field(ge=0, lt=1)]
+    schedule: Literal["linear", "cosine", "constant_with_warmup"]
+    max_grad_norm: Annotated[Number, Field(gt=0)]
+    loss_on: LossOn
+    seed: int
+    eval_every: Positive | None
+    checkpoint_every: Positive
+    dtype: Literal["auto", "float32", "bfloat16"]
+    micro_batch: Positive | None
+    compile: Literal["auto"] | bool
+    gradient_checkpointing: Literal["auto"] | bool
+    quantization: Literal["nf4"] | None
+    devices: str
+    lora: LoraParams
+
+
+def main() -> None:
+    """Command line: `python -m distill.train`."""
+    args = cli.parser(__doc__).parse_args()
+    params = section(TrainParams, "train", args.params)
+    _, student = profile(StudentProfile, "student", args.params)
+    if launch.wanted(params.devices):
+        launch.again(params.devices)
+    tokenizer = load_tokenizer(student)
+    training, validation = read_data(tokenizer, params.loss_on)
+    # Only now: what this imports takes seconds, and a typo in params.yaml should not.
+    from distill.train.run import fit
+
+    result = fit(Job(params, student, tokenizer, training, validation), (TRAIN, VAL), ADAPTER)
+    if result is not None:
+        write_text(CURVE, tsv(result.history))
+        write_json(METRICS, result.metrics())
+        print(result.summary())
+
+
+def read_data(tokenizer: object, loss_on: LossOn) -> tuple[list[Tokens], list[Tokens]]:
+    """Return the training and validation examples; validation may be empty.
+
+    Raises:
+        InputError: There is nothing to train on, or a file cannot be used.
+    """
+    training, validation = (read_examples(path, tokenizer, loss_on) for path in (TRAIN, VAL))
+    if not training:
+        raise InputError(f"{TRAIN}: no example to train on; add prompts, or lower format.val_share in params.yaml")
+    return training, validation

@@ -1,0 +1,207 @@
+"""The fine-tuning itself: a student with a LoRA adapter and TRL's SFTTrainer. The only import of trl.
+
+In: tokenised examples. Out: the trained model and the curve. See `distill.train` for the rest.
+"""
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from datasets import Dataset
+from peft.optimizers import create_loraplus_optimizer
+from transformers import PrinterCallback
+from trl import SFTConfig, SFTTrainer
+
+from distill.train.callbacks import CompleteCheckpoint, FiniteLoss, Progress
+from distill.train.data import Tokens
+from distill.train.job import Job
+from distill.train.kernels import chunked_loss, fast_path
+from distill.train.setup import Setup
+
+if TYPE_CHECKING:
+    from distill.train.stage import TrainParams
+
+
+GRAIN = 32
+"""Lengths are rounded up to multiples of it on a CPU: oneDNN makes code for every shape of a product that it meets."""
+
+
+class Trainer(SFTTrainer):  # type: ignore[misc]
+    """SFTTrainer with a loss that builds logits only for labels, and sums where it would average averages."""
+
+    loss_is_scaled_for_ga = True  # compute_loss divides by the labels of the whole update
+    optimizer: Any
+
+    def __init__(self, params: "TrainParams", setup: Setup, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._params = params
+        self.model_accepts_loss_kwargs = self._loss_shifts_labels = True  # so that the labels of an update are counted
+        self._causal = self.model.get_base_model()
+        self._own_loss = self.args.device.type == "cpu" and not self.is_fsdp_enabled and chunked_loss.fits(self._causal)
+        if self._own_loss:
+            chunked_loss.attach(self._causal, setup.compile)
+        self._fast = (
+            self._own_loss and setup.micro_batch == 1 and not setup.checkpointing and fast_path.fits(self._causal)
+        )
+        if self._fast:
+            fast_path.install(self._causal, setup.compile)
+        self._sums = torch.zeros(3, dtype=torch.float64)  # nll, right guesses, labels since the last log
+        self._seen = 0
+        self._since = time.perf_counter()
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """Return the micro-batch's share of the update's mean negative log-likelihood."""
+        scored = self._score(model, inputs)
+        self._sums += _as_sums(scored)
+        self._seen += int(inputs["attention_mask"].sum()) if "attention_mask" in inputs else inputs["input_ids"].numel()
+        # Every rank divides by the labels of all ranks, and DDP takes the mean of the ranks' gradients.
+        return scored.nll * self.accelerator.num_processes / num_items_in_batch
+
+    def evaluate(self, *args: Any, metric_key_prefix: str = "eval", **kwargs: Any) -> dict[str, float]:
+        """Return and log loss and accuracy over all validation tokens; each process scores its share of examples."""
+        sums = torch.zeros(3, dtype=torch.float64)
+        examples = self.eval_dataset
+        with self._without_dropout():
+            for start in range(0, len(examples), self.accelerator.num_processes):
+                index = start + self.accelerator.process_index
+                # Behind the end the last one again, uncounted: with FSDP, a forward pass takes all processes.
+                batch = self._prepare_inputs(self.data_collator([examples[min(index, len(examples) - 1)]]))
+                scored = _as_sums(self._score(self.model, batch, learn=False))
+                sums += scored if index < len(examples) else 0
+        metrics = {f"{metric_key_prefix}_{name}": value for name, value in self._means(sums).items()}
+        self.log(metrics)
+        self.control: Any = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        self._since = time.perf_counter()
+        return metrics
+
+    def create_optimizer(self, model: Any = None) -> Any:
+        """Return the optimizer; made here and not handed in, which the trainer refuses with FSDP."""
+        if self.optimizer is None:
+            self.optimizer = _optimizer(self._params, self.model if model is None else model)
+        return super().create_optimizer(model)
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Log an update's loss and accuracy from its own sums."""
+        if "loss" in logs:
+            now = time.perf_counter()
+            logs |= self._means(self._sums)
+            logs["tokens_per_s"] = self._seen * self.accelerator.num_processes / (now - self._since)
+            self._sums, self._seen, self._since = torch.zeros_like(self._sums), 0, now
+        super().log(logs, start_time)
+
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+        """Write none: the adapter gets a card of its own, and checkpoints need none."""
+
+    @contextmanager
+    def _without_dropout(self) -> Iterator[None]:
+        if self._fast:  # the code that was compiled for training, gradients and all, rather than another compilation
+            fast_path.switch_dropout(self._causal, on=False)
+            yield
+            fast_path.switch_dropout(self._causal, on=True)
+        else:
+            self.model.eval()
+            with torch.no_grad():
+                yield
+
+    def _score(self, model: Any, inputs: dict[str, Any], learn: bool = True) -> chunked_loss.Score:
+        if self._own_loss:
+            if inputs["input_ids"].shape[0] == 1:  # what is padded comes after all that counts, and need not be masked
+                inputs = {key: value for key, value in inputs.items() if key != "attention_mask"}
+            return model(**inputs, use_cache=False, scored="learn" if learn else "measure")  # type: ignore[no-any-return]
+        outputs = model(**inputs, use_cache=False, fused_lm_head=True)
+        return chunked_loss.Score(-outputs.log_probs.sum(), outputs.is_top1.sum(), outputs.label_mask.sum())
+
+    def _means(self, sums: torch.Tensor) -> dict[str, float]:
+        if self.accelerator.num_processes > 1:
+            sums = self.accelerator.reduce(sums.to(self.accelerator.device)).cpu()
+        nll, correct, tokens = sums.tolist()
+        return {"loss": nll / tokens, "token_accuracy": correct / tokens}
+
+
+def build(job: Job, setup: Setup, model: Any, options: SFTConfig, resume: bool) -> Trainer:
+    """Return a trainer ready to run on `model`, which has its adapter already; `options` are what `arguments` made."""
+    options.eval_on_start = bool(job.validation) and not resume
+    trainer = Trainer(
+        job.params,
+        setup,
+        model=model,
+        args=options,
+        processing_class=job.tokenizer,
+        train_dataset=_dataset(job.training),
+        eval_dataset=_dataset(job.validation) if job.validation else None,
+        callbacks=[FiniteLoss(), CompleteCheckpoint(), Progress()],
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def arguments(job: Job, setup: Setup, checkpoints: Path) -> SFTConfig:
+    """Return the trainer's options; where there are several processes, they can talk to each other from here on."""
+    params = job.params
+    updates_an_epoch = -(-len(job.training) // params.batch_size)
+    warmup = math.ceil(params.warmup_share * updates_an_epoch * params.epochs)
+    options = SFTConfig(
+        output_dir=str(checkpoints),
+        num_train_epochs=params.epochs,
+        per_device_train_batch_size=setup.micro_batch,
+        gradient_accumulation_steps=setup.accumulation,
+        learning_rate=params.learning_rate,
+        weight_decay=params.weight_decay,
+        lr_scheduler_type=params.schedule,
+        warmup_steps=warmup if warmup > 1 else 0,  # the first of several has a rate of zero, so one would learn nothing
+        max_grad_norm=params.max_grad_norm,
+        seed=params.seed,
+        data_seed=params.seed,
+        max_length=None,  # the stage `format` dropped what is too long
+        padding_free=setup.flash and setup.micro_batch > 1,
+        pad_to_multiple_of=GRAIN if setup.device == "cpu" else None,
+        bf16=False,  # the frozen weights have their type; autocast would cast the adapter's as well
+        use_cpu=setup.device == "cpu",
+        gradient_checkpointing=setup.checkpointing,
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        eval_strategy="steps" if job.validation else "no",
+        eval_steps=params.eval_every or updates_an_epoch,
+        save_strategy="steps",
+        save_steps=params.checkpoint_every,
+        save_total_limit=2,
+        dataloader_pin_memory=setup.device == "cuda",
+        ddp_find_unused_parameters=False,
+        disable_tqdm=True,
+        report_to="none",
+    )
+    if options.n_gpu > 1:  # it would split every batch among all GPUs (DataParallel), and `single` is one device
+        options._n_gpu = 1
+    return options
+
+
+def _optimizer(params: "TrainParams", model: Any) -> Any:
+    """LoRA+'s optimizer, whose learning rate for B is a multiple of A's; None for the trainer's own AdamW."""
+    if params.lora.lr_ratio is None:
+        return None
+    return create_loraplus_optimizer(
+        model,
+        torch.optim.AdamW,
+        lr=params.learning_rate,
+        loraplus_lr_ratio=params.lora.lr_ratio,
+        weight_decay=params.weight_decay,
+    )
+
+
+def _dataset(examples: list[Tokens]) -> Dataset:
+    return Dataset.from_dict(
+        {
+            "input_ids": [list(example.ids) for example in examples],
+            "labels": [list(example.labels) for example in examples],
+        }
+    )
+
+
+def _as_sums(scored: chunked_loss.Score) -> torch.Tensor:
+    return torch.stack([value.detach().cpu().double() for value in scored])

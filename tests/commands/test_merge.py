@@ -1,0 +1,43 @@
+"""distill.merge: a plain Hugging Face model that says what base and adapter say together."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+import tiny
+from distill.common.errors import InputError
+from distill.generate.models import Pair
+from distill.merge import merge
+from distill.student.model import StudentProfile
+from tiny import logits
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-4), ("bfloat16", 0.1)])
+def test_the_merged_model_needs_no_adapter(
+    student: StudentProfile, adapter: Path, tmp_path: Path, dtype: str, tolerance: float
+) -> None:
+    merge(student, adapter, tmp_path / "merged", dtype)
+    with Pair(student, adapter).scoring("distilled") as model:
+        expected = logits(model)
+    loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "merged")
+    assert loaded.dtype == getattr(torch, dtype)
+    torch.testing.assert_close(logits(loaded).float(), expected, rtol=tolerance, atol=tolerance)
+    assert (logits(loaded).float() - logits(tiny.model())).abs().max() > 0.1
+    assert AutoTokenizer.from_pretrained(tmp_path / "merged").chat_template == tiny.TEMPLATE
+    assert not list((tmp_path / "merged").glob("adapter*"))
+
+
+def test_nothing_is_written_over(student: StudentProfile, adapter: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("keep")
+    with pytest.raises(InputError, match="not an empty directory; remove it, or choose another --output"):
+        merge(student, adapter, tmp_path, "float32")
+    assert (tmp_path / "mine.txt").read_text() == "keep"
+
+
+def test_another_students_adapter(adapter: Path, tmp_path: Path) -> None:
+    other = tiny.student(tmp_path / "other")
+    with pytest.raises(InputError):
+        merge(other, adapter, tmp_path / "merged", "float32")
+    assert not (tmp_path / "merged").exists()

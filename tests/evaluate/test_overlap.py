@@ -1,0 +1,140 @@
+"""distill.evaluate.overlap: shared runs are found exactly, fast, and never across two texts."""
+
+import json
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from distill.evaluate.overlap import Report, Run, RunIndex, documents, longest_shared_run, words
+from distill.expand_prompts.stage import ExpandParams, expand
+from repository import ROOT
+
+TRAINING = {"a": "The quick brown fox jumps over the lazy dog.", "b": "One two three, four five six seven eight nine!"}
+
+
+def test_words_forget_case_punctuation_and_layout() -> None:
+    assert words("def add_all(xs):\n\treturn  SUM(xs)  # Größe 3.5") == [
+        *("def", "add_all", "xs", "return", "sum", "xs", "größe", "3", "5")
+    ]
+
+
+def test_the_longest_run_with_its_text_and_source() -> None:
+    index = RunIndex(TRAINING)
+    assert index.longest("A QUICK brown\nfox - jumps, far") == Run(4, "quick brown fox jumps", "a")
+    assert index.longest("fox three four five dog") == Run(3, "three four five", "b")
+
+
+@pytest.mark.parametrize("text", ["", "!?", "nothing in common"])
+def test_no_shared_word(text: str) -> None:
+    assert RunIndex(TRAINING).longest(text) is None
+
+
+@pytest.mark.parametrize("training", [{}, {"a": ""}, {"a": "", "b": "..."}])
+def test_nothing_to_share_with(training: dict[str, str]) -> None:
+    assert RunIndex(training).longest("a word") is None
+
+
+def test_a_run_never_goes_from_one_text_into_the_next() -> None:
+    assert RunIndex({"a": "one two", "b": "three four"}).longest("one two three four") == Run(2, "one two", "a")
+
+
+def test_a_large_vocabulary() -> None:
+    # Word numbers of more than one byte, and every run of three in its place.
+    numbers = [str(7919 * i % 70_001) for i in range(70_000)]
+    index = RunIndex({"a": " ".join(numbers)})
+    for start in range(0, 70_000 - 3, 997):
+        text = " ".join(numbers[start : start + 3])
+        assert index.longest(f"new {text} new") == Run(3, text, "a")
+
+
+def test_report_splits_at_the_limit() -> None:
+    seven, eight = "two three four five six seven eight", "one two three four five six seven eight"
+    report = longest_shared_run({"x/prompt": seven, "y/prompt": eight, "z/prompt": "lazy"}, TRAINING, n=8)
+    assert report == Report(8, Run(8, eight, "b"), {"y/prompt": Run(8, eight, "b")})
+    assert report.metrics() == {"longest_run": 8, "limit": 8}
+
+
+def test_a_prompt_and_its_answer_are_both_compared() -> None:
+    rows = [{"id": "p", "prompt": TRAINING["a"], "completion": TRAINING["b"]}]
+    report = longest_shared_run(documents(rows), TRAINING)
+    assert {id_: run.source for id_, run in report.over.items()} == {"p/prompt": "a", "p/completion": "b"}
+    assert report.metrics() == {"longest_run": 9, "limit": 8}
+
+
+def test_nothing_shared_is_reported_as_zero() -> None:
+    assert longest_shared_run({"x": "unheard"}, TRAINING).metrics() == {"longest_run": 0, "limit": 8}
+
+
+def longest_by_force(text: list[str], training: list[list[str]]) -> int:
+    def joined(part: list[str]) -> str:
+        return " " + " ".join(part) + " "
+
+    runs = (text[i:j] for i in range(len(text)) for j in range(i + 1, len(text) + 1))
+    return max((len(run) for run in runs if any(joined(run) in joined(other) for other in training)), default=0)
+
+
+WORDS = st.lists(st.sampled_from(["a", "b", "c"]), max_size=12)
+
+
+@given(WORDS, st.lists(WORDS, max_size=4))
+@settings(max_examples=200, deadline=None)
+def test_as_long_as_every_run_tried_by_force(text: list[str], training: list[list[str]]) -> None:
+    run = RunIndex({str(i): " ".join(part) for i, part in enumerate(training)}).longest(" ".join(text))
+    assert (run.words if run else 0) == longest_by_force(text, training)
+    if run:
+        assert run.text in " ".join(text)
+        assert run.text in " ".join(training[int(run.source)])
+
+
+@given(st.text(max_size=80), st.text(max_size=80))
+@settings(max_examples=100, deadline=None)
+def test_any_text_is_found_in_itself(text: str, other: str) -> None:
+    run = RunIndex({"other": other, "text": text}).longest(text)
+    assert (run.words if run else 0) == len(words(text))
+
+
+def best_time(index_words: int, asked_words: int) -> float:
+    """Seconds to index so many times the same word, and to look up a text of it: the worst case there is."""
+    times = []
+    for _ in range(3):
+        start = time.process_time()
+        run = RunIndex({"a": "x " * index_words}).longest("x " * asked_words)
+        times.append(time.process_time() - start)
+        assert run is not None
+        assert run.words == min(index_words, asked_words)
+    return min(times)
+
+
+def test_time_does_not_grow_with_the_square() -> None:
+    # Eight times the words: 64 times the time if it were quadratic.
+    assert best_time(80_000, 8_000) < 32 * best_time(10_000, 1_000)
+
+
+def corpus_rows() -> list[dict[str, str]]:
+    params = ExpandParams(modifiers=None, max_train_bases=None, max_heldout=None)
+    rows = expand(ROOT / "data/prompts", params)
+    answers = ROOT / "data/reference"
+    return [row | {"completion": (answers / f"{row['id']}.md").read_text(encoding="utf-8")} for row in rows]
+
+
+def test_the_shipped_corpus_does_not_leak() -> None:
+    rows = corpus_rows()
+    heldout, training = (documents(row for row in rows if row["split"] == split) for split in ("heldout", "train"))
+    assert len(heldout) == 2 * 48
+    assert len(training) >= 2 * 104
+    report = longest_shared_run(heldout, training)
+    assert report.over == {}
+    assert report.longest is not None
+    assert report.longest.words < 8
+
+
+def test_a_copied_answer_in_the_corpus_is_caught() -> None:
+    rows = corpus_rows()
+    heldout = next(row for row in rows if row["split"] == "heldout")
+    training = next(row for row in rows if row["split"] == "train")
+    report = longest_shared_run(documents([heldout]), documents([training | {"completion": heldout["completion"]}]))
+    run = report.over[f"{heldout['id']}/completion"]
+    assert (run.words, run.source) == (len(words(heldout["completion"])), f"{training['id']}/completion")
+    json.dumps(report.metrics())

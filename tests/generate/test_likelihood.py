@@ -1,0 +1,74 @@
+"""distill.generate.likelihood: sums by hand, and the same whatever the batch."""
+
+import math
+from typing import Any
+
+import pytest
+import torch
+
+import tiny
+from distill.common.errors import TrainingError
+from distill.generate.likelihood import plan, score
+from distill.student.model import Encoded
+
+EXAMPLES = [Encoded((5, 6, 7, 8, 1), 2), Encoded((9, 10, 1), 1), Encoded((4, 5, 6, 7, 8, 9, 10, 1), 5)]
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    return tiny.model()
+
+
+def test_a_model_that_knows_nothing_spreads_its_guess_over_all_words() -> None:
+    ignorant = tiny.model()
+    with torch.no_grad():
+        ignorant.lm_head.weight.zero_()
+    scores = score(ignorant, EXAMPLES, 100)
+    assert [one.tokens for one in scores] == [3, 2, 3]
+    assert [one.nll for one in scores] == pytest.approx([3 * math.log(64), 2 * math.log(64), 3 * math.log(64)])
+    assert [one.correct for one in scores] == [0, 0, 0]  # the first word of equals, 0, is in no answer
+
+
+def test_the_sum_is_over_answer_tokens_each_given_all_before_it(model: Any) -> None:
+    for example, found in zip(EXAMPLES, score(model, EXAMPLES, 10_000), strict=True):
+        nll, correct = 0.0, 0
+        for place in range(example.prompt_tokens, len(example.ids)):
+            with torch.no_grad():
+                logits = model(torch.tensor([example.ids[:place]])).logits[0, -1]
+            nll -= float(torch.log_softmax(logits, dim=-1)[example.ids[place]])
+            correct += int(logits.argmax()) == example.ids[place]
+        assert found.nll == pytest.approx(nll, rel=1e-5)
+        assert (found.tokens, found.correct) == (len(example.ids) - example.prompt_tokens, correct)
+
+
+def test_tokens_that_the_model_would_write_itself_are_correct(model: Any) -> None:
+    ids = [5, 6]
+    while len(ids) < 6:
+        with torch.no_grad():
+            ids.append(int(model(torch.tensor([ids])).logits[0, -1].argmax()))
+    (found,) = score(model, [Encoded(tuple(ids), 2)], 100)
+    assert found.correct == found.tokens == 4
+
+
+@pytest.mark.parametrize("budget", [1, 10, 16, 1000])
+def test_batches_change_nothing(model: Any, budget: int) -> None:
+    counts: list[int] = []
+    alone = [score(model, [example], 1000)[0] for example in EXAMPLES]
+    for one, other in zip(score(model, EXAMPLES, budget, counts.append), alone, strict=True):
+        assert one.nll == pytest.approx(other.nll, rel=1e-5)
+        assert (one.tokens, one.correct) == (other.tokens, other.correct)
+    assert sum(counts) == 3
+
+
+def test_the_longest_come_first_and_padding_counts() -> None:
+    assert plan([5, 3, 8, 4], 16) == [[2, 0], [3, 1]]
+    assert plan([5, 3, 8, 4], 15) == [[2], [0, 3, 1]]
+    assert plan([5, 3], 1) == [[0], [1]]
+
+
+def test_a_likelihood_that_is_not_finite() -> None:
+    broken = tiny.model()
+    with torch.no_grad():
+        broken.lm_head.weight.fill_(torch.nan)
+    with pytest.raises(TrainingError, match="likelihood of an answer is not finite"):
+        score(broken, EXAMPLES, 100)
