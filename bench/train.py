@@ -68,7 +68,7 @@ def peaks() -> dict[str, float]:
     """Operations per second of a large matrix product, for the types that the machine is fast at."""
     import torch
 
-    from distill.shared import setup as machine
+    from distill.shared import device as machine
 
     types = [torch.float32, torch.bfloat16] if machine.has_bf16() else [torch.float32]
     return {str(dtype).removeprefix("torch."): machine.speed(dtype, 2048, seconds=1) for dtype in types}
@@ -110,12 +110,12 @@ def run(kind: str, examples: int, epochs: int) -> dict[str, Any]:
     import torch
 
     from distill.common.config import profile, section
-    from distill.shared import setup as machine
+    from distill.shared import device as machine
     from distill.student.model import StudentProfile, load_model, load_tokenizer
     from distill.train import lora
     from distill.train.data import read_examples
-    from distill.train.job import Job
-    from distill.train.stage import TRAIN, TrainParams, read_data
+    from distill.train.job import Job, TrainParams
+    from distill.train.stage import TRAIN, read_data
 
     params = section(TrainParams, "train").model_copy(update={"epochs": epochs})
     _, student = profile(StudentProfile, "student")

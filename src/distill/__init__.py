@@ -1,1 +1,1 @@
-"""A reproducible pipeline that distils a teacher model's coding style into a small student; see docs/architecture.md."""
+"""A reproducible pipeline that distils a teacher model's coding style into a small student."""

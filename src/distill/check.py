@@ -22,7 +22,7 @@ from distill.expand_prompts.stage import SOURCE, ExpandParams, expand
 from distill.format.stage import FormatParams, check_system
 from distill.judge import stage
 from distill.student.model import StudentProfile, Unfit, encode_prompt, load_tokenizer, location
-from distill.train.stage import TrainParams
+from distill.train.job import TrainParams
 
 MARKUP = re.compile(r"<[^<>\s]+>|\[/?[A-Z_]+\]")
 """What special tokens look like: `<|im_end|>`, `</s>`, `[INST]`. One that looks otherwise is found by the stages."""

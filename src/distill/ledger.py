@@ -1,4 +1,10 @@
-"""The command line of the ledger: showing, exporting, importing, and giving up a batch."""
+"""The command line of the ledger, where every call and every paid answer is kept (`distill.api.ledger`).
+
+    python -m distill.ledger                   what is there: calls, tokens and dollars by model and day, failures
+    python -m distill.ledger export FILE       everything, as JSON Lines
+    python -m distill.ledger import FILE       the paid answers of such a file that this ledger lacks
+    python -m distill.ledger abandon BATCH     give up a batch: its answers may be paid for again
+"""
 
 import argparse
 import json
@@ -12,6 +18,7 @@ from distill.api.ledger.opening import hold, location, readable
 from distill.api.ledger.schema import COLUMNS, NUMBERS, TEXTS
 from distill.api.pricing import FREE, all_prices
 from distill.api.response import is_count, parse
+from distill.common import cli
 from distill.common.config import PARAMS
 from distill.common.errors import InputError
 from distill.common.jsonl import Row, atomic_writer, read_jsonl
@@ -25,9 +32,9 @@ STATES = {
 }
 
 
-def main(doc: str | None) -> None:
+def main() -> None:
     """Command line: `python -m distill.ledger`."""
-    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--params", type=Path, default=PARAMS, help="where the prices are (default: %(default)s)")
     commands = parser.add_subparsers(dest="command")
     commands.add_parser("show", help="what is there (the default)")
@@ -130,3 +137,7 @@ def _checked(row: Row, place: str) -> Row:
             f"{place}: the response was changed or damaged (its checksum 'crc' is another); delete the line"
         )
     return {name: row[name] for name in COLUMNS} | {"source": source, "batch": None, "response": raw}
+
+
+if __name__ == "__main__":
+    cli.run(main)

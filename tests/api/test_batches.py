@@ -84,8 +84,10 @@ def test_somebody_elses_batch_of_the_same_size_is_not_taken(tmp_path: Path) -> N
         theirs = folder(tmp_path / "theirs", server.url, prompts=6, teacher="claude-batch")
         theirs.params("claude-batch", {"system": "Theirs."})
         ours = folder(tmp_path / "ours", server.url, prompts=6, teacher="claude-batch")
-        code = ("import os, distill.api.client; distill.api.client.Api.create_batch = lambda *_: os.kill(os.getpid(), 9); "
-                "import sys; sys.argv = ['collect']; from distill.collect import stage as collect; collect.main()")  # fmt: skip
+        code = (
+            "import os, sys; from distill.api.client import Api; from distill.collect import stage; "
+            "Api.create_batch = lambda *_: os.kill(os.getpid(), 9); sys.argv = ['collect']; stage.main()"
+        )
         process = ours.start("-c", code)
         process.communicate()
         assert process.returncode == -9

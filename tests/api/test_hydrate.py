@@ -1,4 +1,4 @@
-"""distill.api.hydrate, and the ledger under the real dvc: experiments share it, a clone fills it from what is committed."""
+"""distill.hydrate, and the ledger under the real dvc: experiments share it, a clone fills it from what is committed."""
 
 import json
 import shutil

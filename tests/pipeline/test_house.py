@@ -1,4 +1,4 @@
-"""The rules of the house (docs/architecture.md): stages apart, floors downward, no circle, outsiders at one door each."""
+"""The rules of the house (docs/architecture.md): stages apart, floors downward, no circle, one door for outsiders."""
 
 import ast
 from graphlib import CycleError, TopologicalSorter

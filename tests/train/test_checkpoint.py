@@ -17,9 +17,8 @@ from distill.shared import device
 from distill.student.model import StudentProfile
 from distill.train import checkpoint
 from distill.train import run as fitting
-from distill.train.job import Job
+from distill.train.job import Job, TrainParams
 from distill.train.setup import Setup
-from distill.train.stage import TrainParams
 from training import params, tokens
 
 SETUP = Setup("cpu", torch.float32, 1, 1, 4, False, False, False)

@@ -12,9 +12,8 @@ from distill.common.errors import InputError
 from distill.common.jsonl import write_jsonl
 from distill.student.model import StudentProfile, load_tokenizer
 from distill.train.data import IGNORED, Tokens, read_examples, to_labels
-from distill.train.job import Job
+from distill.train.job import Job, TrainParams
 from distill.train.setup import Setup
-from distill.train.stage import TrainParams
 from repository import ROOT
 from training import params, rows, tokens
 

@@ -18,9 +18,8 @@ from safetensors.torch import load_file
 from distill.common.config import parse
 from distill.student.model import StudentProfile
 from distill.train import trainer
-from distill.train.job import Job
+from distill.train.job import Job, TrainParams
 from distill.train.setup import Setup
-from distill.train.stage import TrainParams
 from repository import ROOT
 from training import adapter_bytes, command, params, train, workspace
 

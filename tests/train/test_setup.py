@@ -8,7 +8,7 @@ import torch
 from distill.common.config import parse
 from distill.common.errors import InputError
 from distill.train import setup as device
-from distill.train.stage import TrainParams
+from distill.train.job import TrainParams
 from training import params
 
 SMALL, BIG = 1_000, 2_000_000_000

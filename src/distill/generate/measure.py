@@ -16,6 +16,7 @@ import torch
 import transformers
 from tqdm import tqdm
 
+from distill import student
 from distill.common.jsonl import Row
 from distill.evaluate.held_out import Question
 from distill.generate.cache import Store, make_key
@@ -24,8 +25,6 @@ from distill.generate.likelihood import Score, score
 from distill.generate.models import CONFIG, SIDES, WEIGHTS, Pair, Side
 from distill.shared import device
 from distill.student.model import Encoded, StudentProfile, fingerprint
-
-CODE = ("generate.py", "likelihood.py", "measure.py", "onednn.py", "pair.py", "parallel.py", "student.py")
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,9 @@ def key(job: Job) -> str:
         torch.__version__, transformers.__version__, torch.backends.cpu.get_cpu_capability(), torch.get_num_threads(),
         torch.cuda.is_available(),
     ]  # fmt: skip
-    code = [Path(__file__).with_name(name) for name in CODE]
+    code = [
+        path for folder in (Path(__file__).parent, *map(Path, student.__path__)) for path in sorted(folder.glob("*.py"))
+    ]
     return make_key(facts, [job.adapter / CONFIG, job.adapter / WEIGHTS, *code])
 
 

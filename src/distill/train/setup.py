@@ -16,7 +16,7 @@ from distill.common.errors import InputError
 from distill.shared import device as machine
 
 if TYPE_CHECKING:
-    from distill.train.stage import TrainParams
+    from distill.train.job import TrainParams
 
 # Compiling takes 10 to 30 s and saves about a third: it pays above so many parameters times tokens.
 COMPILE_PAYS = 1.5e13

@@ -10,63 +10,22 @@ not learn (a loss that is not finite, weights that did not change).
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
-
-from pydantic import Field
 
 from distill.common import cli
-from distill.common.config import Model, Number, Strings, profile, section
+from distill.common.config import profile, section
 from distill.common.errors import InputError
 from distill.common.jsonl import write_json, write_text
 from distill.student.model import StudentProfile, load_tokenizer
 from distill.train import launch
 from distill.train.curve import tsv
 from distill.train.data import LossOn, Tokens, read_examples
-from distill.train.job import Job
+from distill.train.job import Job, TrainParams
 
 TRAIN = Path("data/train.jsonl")
 VAL = Path("data/val.jsonl")
 ADAPTER = Path("models/distilled-student")
 METRICS = Path("metrics/train.json")
 CURVE = Path("metrics/plots/train.tsv")
-
-Positive = Annotated[int, Field(gt=0)]
-
-
-class LoraParams(Model):
-    """The section `train.lora` of params.yaml."""
-
-    r: Positive
-    alpha: Positive
-    dropout: Annotated[Number, Field(ge=0, lt=1)]
-    targets: Strings | Literal["all-linear"]
-    rslora: bool
-    dora: bool
-    init: Literal["default", "gaussian", "orthogonal"]
-    lr_ratio: Annotated[Number, Field(ge=1)] | None
-
-
-class TrainParams(Model):
-    """The section `train` of params.yaml."""
-
-    epochs: Positive
-    batch_size: Positive
-    learning_rate: Annotated[Number, Field(gt=0)]
-    weight_decay: Annotated[Number, Field(ge=0)]
-    warmup_share: Annotated[Number, Field(ge=0, lt=1)]
-    schedule: Literal["linear", "cosine", "constant_with_warmup"]
-    max_grad_norm: Annotated[Number, Field(gt=0)]
-    loss_on: LossOn
-    seed: int
-    eval_every: Positive | None
-    checkpoint_every: Positive
-    dtype: Literal["auto", "float32", "bfloat16"]
-    micro_batch: Positive | None
-    compile: Literal["auto"] | bool
-    gradient_checkpointing: Literal["auto"] | bool
-    quantization: Literal["nf4"] | None
-    devices: str
-    lora: LoraParams
 
 
 def main() -> None:

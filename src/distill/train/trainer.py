@@ -23,7 +23,7 @@ from distill.train.kernels import chunked_loss, fast_path
 from distill.train.setup import Setup
 
 if TYPE_CHECKING:
-    from distill.train.stage import TrainParams
+    from distill.train.job import TrainParams
 
 
 GRAIN = 32

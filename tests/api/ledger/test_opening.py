@@ -15,6 +15,7 @@ from distill.api.ledger.opening import hold
 from distill.api.ledger.salvage import set_aside
 from distill.common.errors import InputError, TeacherError
 from messages_server import MessagesServer
+from repository import ROOT
 
 
 def test_location(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,9 +35,8 @@ def test_location(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_ledger_is_ignored_by_git_and_dvc() -> None:
-    root = ROOT
-    assert "/.distill/" in (root / ".gitignore").read_text().splitlines()
-    assert ".distill" in (root / ".dvcignore").read_text().splitlines()
+    assert "/.distill/" in (ROOT / ".gitignore").read_text().splitlines()
+    assert ".distill" in (ROOT / ".dvcignore").read_text().splitlines()
 
 
 def test_one_holder(tmp_path: Path) -> None:

@@ -184,7 +184,10 @@ def test_a_curve_without_validation() -> None:
 def test_equal_inputs_give_equal_bytes(tmp_path: Path) -> None:
     arguments = tmp_path / "arguments.json"
     arguments.write_text(json.dumps([rows(), headline(), curve(), {}]))
-    program = "import json, sys; from distill.evaluate.report.page import render; print(render(*json.load(open(sys.argv[1]))), end='')"
+    program = (
+        "import json, sys; from distill.evaluate.report.page import render; "
+        "print(render(*json.load(open(sys.argv[1]))), end='')"
+    )
     outputs = [
         subprocess.run(
             [sys.executable, "-c", program, arguments],

@@ -1,9 +1,5 @@
 """The ledger: every call of the API that was sent, and every answer that was paid for, in one SQLite file.
 
-    python -m distill.ledger                   what is there: calls, tokens and dollars by model and day, failures
-    python -m distill.ledger export FILE       everything, as JSON Lines
-    python -m distill.ledger import FILE       the paid answers of such a file that this ledger lacks
-
 A call's row is written before it is sent. Its states: `sent`; then `received` (the raw response is on disk, not yet
 parsed), then `paid` (an answer) or `unreadable` (billed, but not an answer); or `failed` (refused, not billed) or
 `lost` (no response came: it may have been billed). Only `paid` rows are ever served. Rows from elsewhere have another
@@ -136,17 +132,3 @@ class Ledger(Store):
     def known_batches(self) -> set[str]:
         """Return the ids that the API gave to the batches of this ledger."""
         return {remote for (remote,) in self._connection.execute("SELECT remote FROM batches WHERE remote IS NOT NULL")}
-
-
-def main() -> None:
-    """Command line: `python -m distill.ledger`."""
-    # The command line opens ledgers, and opening needs this module.
-    from distill import ledger
-
-    ledger.main(__doc__)
-
-
-if __name__ == "__main__":
-    from distill.common import cli
-
-    cli.run(main)

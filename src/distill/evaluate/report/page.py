@@ -42,7 +42,7 @@ def render(details: Sequence[Row], headline: Row, train_curve: Sequence[Row], co
         collect: The content of metrics/collect.json; used for the cost if `headline` has none.
     """
     environment = Environment(
-        loader=PackageLoader("distill"),
+        loader=PackageLoader("distill.evaluate.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -75,7 +75,7 @@ def render(details: Sequence[Row], headline: Row, train_curve: Sequence[Row], co
 
 
 def _asset(name: str) -> str:
-    return resources.files("distill").joinpath("templates", name).read_text(encoding="utf-8")
+    return resources.files("distill.evaluate.report").joinpath("templates", name).read_text(encoding="utf-8")
 
 
 def _policy(style: str, script: str) -> str:
