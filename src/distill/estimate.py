@@ -20,7 +20,6 @@ from statistics import mean
 
 from distill.api import answers, hydrate, profiles
 from distill.api.client import Api, Refused, Transient
-from distill.api.ledger import opening
 from distill.api.obtain import Job, opened_job
 from distill.api.pricing import all_prices
 from distill.api.profiles import BatchesTeacher, FilesTeacher
@@ -29,6 +28,7 @@ from distill.api.response import Unreadable, Usage, load
 from distill.common import cli
 from distill.common.config import profile, section
 from distill.expand_prompts.stage import SOURCE, ExpandParams, expand
+from distill.shared.workspace import root
 from distill.student.model import StudentProfile, load_tokenizer
 
 # So many prompts are counted, and the others taken to have as many tokens a byte.
@@ -61,7 +61,7 @@ def main() -> None:
         return
     prompts = partial(expand, SOURCE, section(ExpandParams, "expand_prompts", args.params))
     with opened_job(name, teacher, args.params, prompts) as job:
-        if job.runtime.hydrate and (count := hydrate.hydrate(job.ledger, opening.root())):
+        if job.runtime.hydrate and (count := hydrate.hydrate(job.ledger, root())):
             print(f"{job.ledger.path}: {count} answers taken over from committed data", file=sys.stderr)
         print("\n".join(lines(job, estimate(job))))
 

@@ -1,9 +1,9 @@
 """The command line of the ledger, where every call and every paid answer is kept (`distill.api.ledger`).
 
-    python -m distill.ledger                   what is there: calls, tokens and dollars by model and day, failures
-    python -m distill.ledger export FILE       everything, as JSON Lines
-    python -m distill.ledger import FILE       the paid answers of such a file that this ledger lacks
-    python -m distill.ledger abandon BATCH     give up a batch: its answers may be paid for again
+python -m distill.ledger                   what is there: calls, tokens and dollars by model and day, failures
+python -m distill.ledger export FILE       everything, as JSON Lines
+python -m distill.ledger import FILE       the paid answers of such a file that this ledger lacks
+python -m distill.ledger abandon BATCH     give up a batch: its answers may be paid for again
 """
 
 import argparse

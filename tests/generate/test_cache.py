@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from distill.common.errors import InputError
-from distill.generate.cache import Store, make_key, root
+from distill.generate.cache import Store, make_key
 
 
 @pytest.fixture(autouse=True)
@@ -75,12 +75,3 @@ def test_the_key_depends_on_facts_and_on_the_content_of_files(tmp_path: Path) ->
     file.write_text("2")
     keys.add(make_key({"a": 1, "b": 2}, [file]))
     assert len(keys) == 4
-
-
-def test_the_main_repository_is_named_by_dvc(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert root() == repository
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "main"))
-    assert root() == tmp_path / "main"
-    monkeypatch.delenv("DVC_ROOT")
-    monkeypatch.chdir(tmp_path)
-    assert root() == tmp_path

@@ -11,8 +11,6 @@ from imports import PACKAGE, imports, module, modules, names, tree
 STAGES = ("expand_prompts", "collect", "format", "train", "generate", "evaluate", "judge")
 FLOORS = (("common",), ("shared",), ("student", "api"), STAGES)
 """Folders, from the ground up; what stands at the root (commands) is above all."""
-ALLOWED = {("chat", "format.stage")}
-"""What stands outside the rule that a stage is imported by nobody: chat speaks to the student as format does."""
 DOORS = {
     "anthropic": "api/client.py",
     "bitsandbytes": None,

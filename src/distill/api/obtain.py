@@ -26,6 +26,7 @@ from distill.api.request import Ask
 from distill.common.config import section
 from distill.common.errors import TeacherError
 from distill.common.jsonl import Row, read_jsonl, write_jsonl
+from distill.shared.workspace import root
 
 if TYPE_CHECKING:
     from distill.api.stop import Outcome
@@ -105,7 +106,7 @@ def _write(job: Job, output: Path) -> Row | None:
 
 def _fill(job: Job) -> None:
     """Get the answers that are missing into the ledger."""
-    if job.runtime.hydrate and (count := hydrate.hydrate(job.ledger, opening.root())):
+    if job.runtime.hydrate and (count := hydrate.hydrate(job.ledger, root())):
         print(f"{job.ledger.path}: {count} answers taken over from committed data", file=sys.stderr)
     lacking = sum(1 for _ in job.missing())
     if lacking and (corrupt := set_aside(job.ledger.path)):

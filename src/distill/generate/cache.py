@@ -8,7 +8,6 @@ is dropped. The run that ends well removes the file.
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -18,16 +17,7 @@ from filelock import FileLock, Timeout
 
 from distill.common.errors import InputError
 from distill.common.jsonl import Row, write_text
-
-FOLDER = Path(".distill/generations")
-
-
-def root() -> Path:
-    """Return the main repository: DVC_ROOT (DVC sets it), else the nearest parent with a .dvc, else this directory."""
-    if place := os.environ.get("DVC_ROOT"):
-        return Path(place).absolute()
-    here = Path.cwd()
-    return next((folder for folder in (here, *here.parents) if (folder / ".dvc").is_dir()), here)
+from distill.shared.workspace import kept
 
 
 def make_key(facts: Any, files: Iterable[Path]) -> str:
@@ -42,7 +32,7 @@ class Store:
     """Values by name, on disk; a context manager that holds the run's lock."""
 
     def __init__(self, key: str) -> None:
-        self.path = root() / FOLDER / f"{key}.jsonl"
+        self.path = kept("generations", f"{key}.jsonl")
         self.values: dict[str, Row] = {}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.lock = FileLock(self.path.with_suffix(".lock"))

@@ -28,6 +28,7 @@ from filelock import FileLock, Timeout
 import distill
 from distill.common.config import Model
 from distill.common.jsonl import write_text
+from distill.shared.workspace import kept
 
 MARK = "complete"
 HOLDER = "holder"
@@ -59,17 +60,9 @@ def code() -> list[Path]:
     return sorted(path for path in map(Path, filter(None, loaded)) if path.is_relative_to(package))
 
 
-def root() -> Path:
-    """Return the main repository's root, even within a copy of it that `dvc exp run --temp` made."""
-    if os.environ.get("DVC_ROOT"):
-        return Path(os.environ["DVC_ROOT"])
-    here = Path.cwd()
-    return next((parent for parent in (here, *here.parents) if (parent / ".dvc").is_dir()), here)
-
-
 def place(key: str) -> Path:
     """Return the folder for the checkpoints of the run with this key."""
-    return root() / ".distill" / "checkpoints" / key
+    return kept("checkpoints", key)
 
 
 @contextmanager

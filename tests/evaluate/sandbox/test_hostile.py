@@ -1,4 +1,4 @@
-"""Hostile programs (the folder beside this file): none escapes, none passes, none slows an honest neighbour beyond its limits.
+"""Hostile programs (the folder beside): none escapes, none passes, none slows an honest neighbour beyond its limits.
 
 Each program is an answer that tries to get hold of a token which a passing answer must return. The token lies where
 a program that escapes would find it: in a file, in other processes' environments, behind sockets of every kind, and

@@ -18,26 +18,14 @@ from distill.api.ledger import ballast
 from distill.api.ledger.ledger import Ledger
 from distill.api.ledger.salvage import rescue
 from distill.common.errors import TeacherError
-
-DEFAULT = Path(".distill/ledger.sqlite")
+from distill.shared.workspace import kept
 
 
 def location() -> Path:
-    """Return the ledger's place: DISTILL_LEDGER, else .distill/ledger.sqlite in the main repository.
-
-    DVC_ROOT names the main repository also when DVC runs a stage in a copy of it (`dvc exp run --temp`, `--queue`).
-    """
+    """Return the ledger's place: DISTILL_LEDGER, else .distill/ledger.sqlite in the main repository."""
     if place := os.environ.get("DISTILL_LEDGER"):
         return Path(place).absolute()
-    return root() / DEFAULT
-
-
-def root() -> Path:
-    """Return the main repository: DVC_ROOT, else the first directory upwards with a .dvc in it, else this one."""
-    if place := os.environ.get("DVC_ROOT"):
-        return Path(place).absolute()
-    here = Path.cwd()
-    return next((directory for directory in (here, *here.parents) if (directory / ".dvc").is_dir()), here)
+    return kept("ledger.sqlite")
 
 
 @contextlib.contextmanager
