@@ -21,7 +21,8 @@ from distill.common.config import profile
 from distill.common.jsonl import read_jsonl
 from distill.generate import onednn
 from distill.generate.decode import Decoding, Generation, generate
-from distill.student.model import StudentProfile, encode_prompt, load_model, load_tokenizer
+from distill.student.chat import encode_prompt
+from distill.student.model import StudentProfile, load_model, load_tokenizer
 
 PROMPTS = Path("data/prompts.jsonl")
 

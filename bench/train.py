@@ -227,7 +227,7 @@ def held_out_loss(student: Any, folder: Path, validation: list[Any]) -> tuple[fl
 
     from distill.generate import likelihood
     from distill.generate.models import SIDES, Pair
-    from distill.student.model import Encoded
+    from distill.student.chat import Encoded
     from distill.train.data import IGNORED
 
     encoded = [Encoded(example.ids, example.labels.count(IGNORED)) for example in validation]

@@ -22,7 +22,8 @@ from rich.text import Text
 from distill.common import cli
 from distill.common.config import profile, section
 from distill.common.errors import InputError
-from distill.student.model import StudentProfile, Unfit, encode_prompt, load_tokenizer
+from distill.student.chat import Unfit, encode_prompt
+from distill.student.model import StudentProfile, load_tokenizer
 
 if TYPE_CHECKING:
     from distill.generate.models import Side

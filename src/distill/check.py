@@ -21,7 +21,8 @@ from distill.evaluate.stage import EvaluateParams
 from distill.expand_prompts.stage import SOURCE, ExpandParams, expand
 from distill.format.stage import FormatParams, check_system
 from distill.judge import stage
-from distill.student.model import StudentProfile, Unfit, encode_prompt, load_tokenizer, location
+from distill.student.chat import Unfit, encode_prompt
+from distill.student.model import StudentProfile, load_tokenizer, location
 from distill.train.job import TrainParams
 
 MARKUP = re.compile(r"<[^<>\s]+>|\[/?[A-Z_]+\]")

@@ -14,7 +14,8 @@ import tiny
 from distill.chat import Chat, _shown, main
 from distill.common.errors import InputError
 from distill.generate.models import Pair, Side
-from distill.student.model import StudentProfile, Unfit, encode_prompt
+from distill.student.chat import Unfit, encode_prompt
+from distill.student.model import StudentProfile
 from repository import ROOT
 
 

@@ -11,7 +11,7 @@ from distill.generate import measure
 from distill.generate.cache import Store
 from distill.generate.decode import Decoding
 from distill.generate.measure import Job, Measured
-from distill.student.model import Encoded
+from distill.student.chat import Encoded
 
 SCORED = Question((4, 5), 2, Encoded((4, 5, 6, 1), 2))
 CUT_OFF = Question((7, 8, 9), 1, None, "max_tokens")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from collecting import Folder, Ran, folder, served
-from distill.api.response import COMPLETE
+from distill.shared.stop_reasons import COMPLETE
 from messages_server import BILLED, Behaviour, MessagesServer
 
 SAMPLE = (3, 5, 6)

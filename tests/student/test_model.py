@@ -17,17 +17,8 @@ import tiny
 from distill.common.config import parse, profile
 from distill.common.errors import InputError
 from distill.student import unpacked
-from distill.student.model import (
-    SpecialTokens,
-    StudentProfile,
-    Unfit,
-    encode,
-    encode_prompt,
-    fingerprint,
-    load_model,
-    load_tokenizer,
-    location,
-)
+from distill.student.chat import SpecialTokens, Unfit, encode, encode_prompt
+from distill.student.model import StudentProfile, fingerprint, load_model, load_tokenizer, location
 from repository import ROOT
 
 PROMPT = [{"role": "user", "content": "Say hi."}]

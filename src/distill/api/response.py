@@ -11,12 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from distill.common.jsonl import Row
+from distill.shared.stop_reasons import COMPLETE
 
-STOP_REASONS = (
-    *("end_turn", "stop_sequence"),  # complete
-    *("max_tokens", "refusal", "pause_turn", "tool_use", "model_context_window_exceeded"),
-)
-COMPLETE = frozenset(STOP_REASONS[:2])
 MOST_TOKENS = 2**63 - 1  # the ledger's integers end there
 # Half of a surrogate pair, perhaps without the other half.
 SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")

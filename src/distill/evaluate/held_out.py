@@ -15,7 +15,7 @@ from typing import Any
 from distill.common.errors import InputError
 from distill.common.jsonl import Row, read_jsonl
 from distill.evaluate.overlap import Report, documents, longest_shared_run
-from distill.student.model import Encoded, Messages, Unfit, encode, encode_prompt, encode_text
+from distill.student.chat import Encoded, Messages, Unfit, encode, encode_prompt, encode_text
 
 FINISHED = ("end_turn", "stop_sequence")
 

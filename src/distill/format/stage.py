@@ -24,7 +24,9 @@ from distill.common.config import Model, Number, profile, section
 from distill.common.errors import InputError
 from distill.common.jsonl import Row, read_jsonl, write_json, write_jsonl
 from distill.shared.code_blocks import syntax_error
-from distill.student.model import StudentProfile, Unfit, encode, encode_prompt, load_tokenizer
+from distill.shared.stop_reasons import DROPPED_AS, UNKNOWN
+from distill.student.chat import Unfit, encode, encode_prompt
+from distill.student.model import StudentProfile, load_tokenizer
 
 PROMPTS = Path("data/prompts.jsonl")
 TEACHER_DATA = Path("data/teacher_data.jsonl")
@@ -32,16 +34,6 @@ TRAIN = Path("data/train.jsonl")
 VAL = Path("data/val.jsonl")
 METRICS = Path("metrics/format.json")
 
-# Why an answer with this stop reason is not trained on; None: it is complete.
-STOP_REASONS = {
-    "end_turn": None,
-    "stop_sequence": None,
-    "max_tokens": "truncated",
-    "model_context_window_exceeded": "truncated",
-    "refusal": "refused",
-    "tool_use": "unfinished",
-    "pause_turn": "unfinished",
-}
 REASONS = ("truncated", "refused", "unfinished", "empty", "broken_code", "duplicate", "special_tokens", "unfit",
            "too_long")  # fmt: skip
 
@@ -160,7 +152,7 @@ def why_dropped(row: Row, seen: set[str], params: FormatParams) -> str | None:
 
     A stop reason that this program does not know (the API gets new ones) says nothing of a complete answer.
     """
-    if reason := STOP_REASONS.get(row["stop_reason"], "unfinished"):
+    if reason := DROPPED_AS.get(row["stop_reason"], UNKNOWN):
         return reason
     if not row["completion"].strip():
         return "empty"

@@ -15,7 +15,7 @@ from torch.nn.functional import cross_entropy
 
 from distill.common.errors import TrainingError
 from distill.generate import threads
-from distill.student.model import Encoded
+from distill.student.chat import Encoded
 
 
 @dataclass(frozen=True)

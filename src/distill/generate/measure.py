@@ -24,7 +24,8 @@ from distill.generate.decode import Decoding, Generation, generate
 from distill.generate.likelihood import Score, score
 from distill.generate.models import CONFIG, SIDES, WEIGHTS, Pair, Side
 from distill.shared import device
-from distill.student.model import Encoded, StudentProfile, fingerprint
+from distill.student.chat import Encoded
+from distill.student.model import StudentProfile, fingerprint
 
 
 @dataclass(frozen=True)

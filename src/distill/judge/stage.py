@@ -124,8 +124,8 @@ def questions(details: Iterable[Row]) -> Iterator[Row]:
 
 def judgements(details: Iterable[Row], answers: Path) -> "Iterator[Judgement]":
     """Yield the judgement of each row in both orders; an answer that is cut off or refused is unclear."""
-    from distill.api.response import COMPLETE
     from distill.judge.pairwise import ORDERS, Judgement, is_tie, read_winner
+    from distill.shared.stop_reasons import COMPLETE
 
     said = {row["id"]: row for row in read_jsonl(answers, ("id", "completion", "stop_reason"))}
     for row in details:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from distill.common.errors import InputError
 from distill.common.jsonl import read_jsonl
-from distill.student.model import encode
+from distill.student.chat import encode
 
 LossOn = Literal["completion", "text"]
 IGNORED = -100
