@@ -20,6 +20,7 @@ from distill.common.jsonl import Row
 from distill.evaluate.stage import EvaluateParams
 from distill.expand_prompts.stage import SOURCE, ExpandParams, expand
 from distill.format.stage import FormatParams, check_system
+from distill.generate.stage import GenerateParams
 from distill.judge import stage
 from distill.student.chat import Unfit, encode_prompt
 from distill.student.model import StudentProfile, load_tokenizer, location
@@ -43,6 +44,7 @@ def check(params: Path) -> None:
     section(RuntimeParams, "runtime", params)
     system = section(FormatParams, "format", params).system
     section(TrainParams, "train", params)
+    section(GenerateParams, "generate", params)
     section(EvaluateParams, "evaluate", params)
     _, student = profile(StudentProfile, "student", params)
     location(student)

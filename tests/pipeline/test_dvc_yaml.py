@@ -65,7 +65,7 @@ def test_code_dependencies_are_the_import_closure(stage: str) -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_few_places_are_listed(stage: str) -> None:
-    """A stage lists folders, and files only of shared/, which no stage reads whole but evaluate."""
+    """A stage lists folders, and single files of shared/ alone."""
     places = {dep for dep in listed(stage, "deps") if dep.startswith("src/")}
     assert 2 <= len(places) <= 7
     assert all((ROOT / dep).is_dir() or dep.startswith("src/distill/shared/") for dep in places)

@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import yaml
+
 from distill.api.ledger.ledger import Ledger
 from distill.api.response import COUNTS, usage_of
 from distill.common.errors import TeacherError
 from distill.common.jsonl import Row
 
 TEACHER_DATA = "data/teacher_data.jsonl"
-METRICS = "metrics/collect.json"
 KEY = re.compile(r"[0-9a-f]{64}")
 
 
@@ -80,11 +81,12 @@ def committed(root: Path) -> Iterator[Row]:
 
 
 def _was_paid_for(root: Path) -> bool:
-    """Whether the committed metrics/collect.json tells of calls; so nothing is fetched for answers that were files."""
+    """Whether the committed dvc.lock tells of a teacher that is asked; so nothing is fetched for answers in files."""
     try:
-        shown = subprocess.run(["git", "-C", root, "show", f"HEAD:./{METRICS}"], capture_output=True, check=True).stdout
-        return bool(json.loads(shown)["calls"])
-    except (OSError, subprocess.CalledProcessError, ValueError, KeyError, TypeError):
+        shown = subprocess.run(["git", "-C", root, "show", "HEAD:./dvc.lock"], capture_output=True, check=True).stdout
+        params = yaml.safe_load(shown)["stages"]["collect"]["params"]["params.yaml"]
+        return bool(params[f"teachers.{params['teacher']}"]["kind"] != "files")
+    except (OSError, subprocess.CalledProcessError, yaml.YAMLError, KeyError, TypeError):
         return False
 
 

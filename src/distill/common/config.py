@@ -18,7 +18,7 @@ from distill.common.errors import InputError
 PARAMS = Path("params.yaml")
 SECTIONS = frozenset(
     {"teacher", "teachers", "student", "students", "judge", "judges", "prices", "runtime"}
-    | {"expand_prompts", "format", "train", "evaluate"}
+    | {"expand_prompts", "format", "train", "generate", "evaluate"}
 )
 
 

@@ -1,44 +1,39 @@
-"""Stage 5: the base and the distilled student on the held-out prompts, measured against the teacher's answers.
+"""Stage 6: base, distilled student and teacher compared on the held-out prompts; it takes seconds.
 
-In: data/teacher_data.jsonl (its held-out rows), data/prompts.jsonl, data/train.jsonl, data/prompts/checks, the adapter
-in models/distilled-student. Out: metrics/evaluate.json (the headline), metrics/figures.json (all figures, with
-intervals and verdicts), metrics/evaluation.jsonl (every answer, likelihood, outcome and style profile),
-metrics/report.html and metrics/plots/*.tsv.
+In: data/heldout.jsonl, data/answers/*.jsonl (what generate made), data/train.jsonl, data/prompts/checks. Out:
+metrics/evaluate.json (the headline), metrics/figures.json (all figures, with intervals and verdicts),
+metrics/evaluation.jsonl (every answer, likelihood, outcome and style profile), metrics/report.html and
+metrics/plots/*.tsv.
 
-Answers' code is run against hidden checks, in a sandbox; where none works, nothing is run and the figure is null. If
-it is killed, the same command goes on with the answers that it has, and ends with the same bytes.
+Answers' code is run against hidden checks, in a sandbox; where none works, nothing is run and the figure is null.
 
 What it will not do: choose or tune anything on the held-out prompts, or go on when they leaked into the training data.
 """
 
+import csv
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from distill.common import cli
-from distill.common.config import Model, Number, profile, section
+from distill.common.config import Model, section
 from distill.common.errors import InputError
-from distill.common.jsonl import Row, read_json, write_json, write_jsonl, write_text
-from distill.evaluate import health, held_out
-from distill.evaluate.held_out import HeldOut, Question, Training
+from distill.common.jsonl import Row, read_json, read_jsonl, write_json, write_jsonl, write_text
+from distill.evaluate import health, leakage
 from distill.evaluate.overlap import RunIndex
 from distill.evaluate.report import page, tables, wording
 from distill.evaluate.report.figures import Bootstrap, extract, headline
 from distill.evaluate.sandbox import outcomes
 from distill.evaluate.sandbox.run_checks import SandboxParams
 from distill.evaluate.style import profiles
-from distill.student.model import StudentProfile, load_tokenizer
+from distill.shared import held_out
+from distill.shared.held_out import HELD_OUT, HeldOut
 
-if TYPE_CHECKING:
-    from distill.generate.measure import Job
-
-PROMPTS = Path("data/prompts.jsonl")
-TEACHER_DATA = Path("data/teacher_data.jsonl")
+ANSWERS = Path("data/answers")
 TRAIN = Path("data/train.jsonl")
 CHECKS = Path("data/prompts/checks")
-ADAPTER = Path("models/distilled-student")
 COLLECT = Path("metrics/collect.json")
 CURVE = Path("metrics/plots/train.tsv")
 METRICS = Path("metrics/evaluate.json")
@@ -46,77 +41,56 @@ FIGURES = Path("metrics/figures.json")
 DETAILS = Path("metrics/evaluation.jsonl")
 REPORT = Path("metrics/report.html")
 PLOTS = Path("metrics/plots")
-
-Positive = Annotated[int, Field(gt=0)]
+STUDENTS = ("base", "distilled")
 
 
 class EvaluateParams(Model):
     """The section `evaluate` of params.yaml."""
 
-    max_new_tokens: Positive
-    samples: Annotated[int, Field(ge=0)]
     pass_k: Annotated[int, Field(ge=2)]
-    temperature: Annotated[Number, Field(gt=0)]
     seed: int
-    dtype: Literal["auto", "float32", "bfloat16"]
-    batch_tokens: Positive
-    score_tokens: Positive
     resamples: Annotated[int, Field(ge=100)]
     leakage_words: Annotated[int, Field(ge=2)]
     sandbox: SandboxParams
-
-    @model_validator(mode="after")
-    def _enough_samples(self) -> "EvaluateParams":
-        if 0 < self.samples < self.pass_k:
-            raise ValueError(f"'pass_k' is {self.pass_k} with {self.samples} samples; at most so many can be drawn")
-        return self
 
 
 def main() -> None:
     """Command line: `python -m distill.evaluate`."""
     args = cli.parser(__doc__).parse_args()
     params = section(EvaluateParams, "evaluate", args.params)
-    _, student = profile(StudentProfile, "student", args.params)
     collect, curve = read_json(COLLECT), read_tsv(CURVE)
-    prompts, training = held_out.read(PROMPTS, TEACHER_DATA), held_out.read_training(TRAIN)
-    leakage = held_out.check_leakage(prompts, training, params.leakage_words)
-    # Only now: what these import takes seconds, and a typo in params.yaml should not.
-    from distill.generate.cache import Store
-    from distill.generate.measure import key, measure
-
-    job = prepare(params, student, prompts, training.system)
-    with Store(key(job)) as store:  # emptied only when everything is written
-        measured = measure(job, store)
-        answers = measured.answers_by_side() | {"teacher": teacher_answers(prompts, job.questions)}
-        checks = [CHECKS / f"{prompt.base}.py" for prompt in prompts]
-        ran = outcomes.judge(texts(answers), checks, params.sandbox)
-        unscored = [question.unscored for question in job.questions]
-        rows = list(details(prompts, answers, (measured.likelihoods(), unscored), ran.rows, training))
-        figures = headline(rows, Bootstrap(params.resamples, params.seed), params.pass_k)
-        figures |= ran.metrics() | {"leakage": leakage.metrics(), "cost_usd": collect.get("cost_usd")}
-        write(rows, figures, curve, collect)
+    prompts, training = held_out.read(), leakage.read_training(TRAIN)
+    measured = {side: read_answers(ANSWERS / f"{side}.jsonl", prompts, params.pass_k) for side in STUDENTS}
+    leaked = leakage.check_leakage(prompts, training, params.leakage_words)
+    answers = {side: [row["answers"] for row in rows] for side, rows in measured.items()}
+    answers["teacher"] = teacher_answers(prompts, measured["base"])
+    ran = outcomes.judge(texts(answers), [CHECKS / f"{prompt.base}.py" for prompt in prompts], params.sandbox)
+    rows = list(details(prompts, answers, measured, ran.rows, training))
+    figures = headline(rows, Bootstrap(params.resamples, params.seed), params.pass_k)
+    figures |= ran.metrics() | {"leakage": leaked.metrics(), "cost_usd": collect.get("cost_usd")}
+    write(rows, figures, curve, collect)
 
 
-def prepare(params: EvaluateParams, student: StudentProfile, prompts: Sequence[HeldOut], system: str | None) -> "Job":
-    """Return what the models have to do; the adapter is looked at, and not yet loaded."""
-    from distill.generate.decode import Decoding
-    from distill.generate.measure import Job
-    from distill.generate.models import check_adapter
-    from distill.shared import device
+def read_answers(path: Path, prompts: Sequence[HeldOut], pass_k: int) -> list[Row]:
+    """Return what generate found out about one side, in the prompts' order.
 
-    check_adapter(ADAPTER, student)
-    if warning := device.slow_dtype("evaluate.dtype", params.dtype):
-        print(warning, flush=True)
-    tokenizer = load_tokenizer(student)
-    questions = held_out.encode_all(tokenizer, prompts, system)
-    decoding = Decoding(params.max_new_tokens, params.samples, params.temperature, params.seed, params.batch_tokens)
-    return Job(student, ADAPTER, tokenizer, questions, decoding, params.dtype, params.score_tokens)
+    Raises:
+        InputError: It is about other prompts, or has too few samples for pass@k.
+    """
+    rows = list(read_jsonl(path, ("id", "teacher_tokens", "likelihood", "answers")))
+    if [row["id"] for row in rows] != [prompt.id for prompt in prompts]:
+        raise InputError(f"{path}: its prompts are not those of {HELD_OUT}; run `dvc repro`")
+    samples = len(rows[0]["answers"]) - 1
+    if 0 < samples < pass_k:
+        raise InputError(f"params.yaml: evaluate.pass_k: {pass_k} with {samples} samples a prompt; at most so many can "
+                         "be drawn: lower it, or raise generate.samples")  # fmt: skip
+    return rows
 
 
-def teacher_answers(prompts: Sequence[HeldOut], questions: Sequence[Question]) -> list[list[Row]]:
-    """Return the teacher's answers, one a prompt, in the form of the students'."""
-    pairs = zip(prompts, questions, strict=True)
-    return [[{"text": row.answer, "tokens": ids.answer_tokens, "ended": row.ended}] for row, ids in pairs]
+def teacher_answers(prompts: Sequence[HeldOut], base: Sequence[Row]) -> list[list[Row]]:
+    """Return the teacher's answers, one a prompt, in the form of the students'; `base` has their lengths."""
+    pairs = zip(prompts, base, strict=True)
+    return [[{"text": prompt.answer, "tokens": row["teacher_tokens"], "ended": prompt.ended}] for prompt, row in pairs]
 
 
 def texts(answers: Mapping[str, Sequence[Sequence[Row]]]) -> dict[str, list[list[str]]]:
@@ -127,25 +101,26 @@ def texts(answers: Mapping[str, Sequence[Sequence[Row]]]) -> dict[str, list[list
 def details(
     prompts: Sequence[HeldOut],
     answers: Mapping[str, list[list[Row]]],
-    likelihoods: tuple[Sequence[Row | None], Sequence[str | None]],
+    measured: Mapping[str, list[Row]],
     ran: Sequence[Row | None],
-    training: Training,
+    training: Sequence[Row],
 ) -> Iterator[Row]:
     """Yield the rows of metrics/evaluation.jsonl; style and health are those of the greedy answers.
 
-    `likelihoods` are the scores, and why there is none; a row says so where that is so.
+    `likelihood` is null, and `unscored` says why, where generate could not score the teacher's answer.
     """
-    copied = RunIndex({row["id"]: row["completion"] for row in training.rows})
-    scores, unscored = likelihoods
+    copied = RunIndex({row["id"]: row["completion"] for row in training})
     for place, prompt in enumerate(prompts):
         first = {side: each[place][0]["text"] for side, each in answers.items()}
+        scores = {side: rows[place]["likelihood"] for side, rows in measured.items()}
+        why = measured["base"][place].get("unscored")
         yield {
             "id": prompt.id,
             "group": prompt.group,
             "prompt": prompt.prompt,
             "answers": {side: each[place] for side, each in answers.items()},
-            "likelihood": scores[place],
-            **({"unscored": unscored[place]} if unscored[place] else {}),
+            "likelihood": None if why else scores,
+            **({"unscored": why} if why else {}),
             "outcomes": ran[place],
             "style": {side: profiles.profile(text) for side, text in first.items()},
             "health": {side: _health(text, copied) for side, text in first.items()},
@@ -174,14 +149,14 @@ def read_tsv(path: Path) -> list[Row]:
         InputError: The file is missing, or a line has another number of columns than the header.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; run the stage that writes it (`dvc repro`)") from None
-    header, *rows = [line.split("\t") for line in lines] or [[]]
     for number, row in enumerate(rows, start=2):
-        if len(row) != len(header):
-            raise InputError(f"{path}:{number}: {len(row)} columns, and the header has {len(header)}; remake the file")
-    return [{key: _number(text) for key, text in zip(header, row, strict=True)} for row in rows]
+        if None in row or None in row.values():
+            raise InputError(f"{path}:{number}: not as many columns as the header has; remake the file (`dvc repro`)")
+    return [{key: _number(text) for key, text in row.items()} for row in rows]
 
 
 def _number(text: str) -> float | str:

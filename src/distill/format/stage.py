@@ -1,4 +1,4 @@
-"""Stage 3: data/teacher_data.jsonl → data/train.jsonl and data/val.jsonl, in the student's chat format.
+"""Stage 3: data/teacher_data.jsonl → data/{train,val,heldout}.jsonl, in the student's chat format.
 
 Rows are `id`, `prompt` (messages) and `completion` (messages). What must not be trained on is left out, counted by
 reason and listed by id in metrics/format.json: answers that were cut off, refused, unfinished or empty, code that does
@@ -7,7 +7,10 @@ cannot hold otherwise, and those longer than `max_length`. White space around an
 validation are split by base prompt, by hash, so that a prompt and its modified twins stay on one side, and adding a
 prompt moves no other.
 
-What it will not do: touch held-out prompts (evaluate alone reads those), or shorten an example to make it fit.
+Held-out prompts go to a file of their own, with what generate and evaluate need of them and of the teacher's answers,
+and no more, so that a new training prompt reruns nothing of theirs; none of them is left out.
+
+What it will not do: shorten an example to make it fit.
 """
 
 import hashlib
@@ -24,7 +27,7 @@ from distill.common.config import Model, Number, profile, section
 from distill.common.errors import InputError
 from distill.common.jsonl import Row, read_jsonl, write_json, write_jsonl
 from distill.shared.code_blocks import syntax_error
-from distill.shared.stop_reasons import DROPPED_AS, UNKNOWN
+from distill.shared.stop_reasons import COMPLETE, DROPPED_AS, UNKNOWN
 from distill.student.chat import Unfit, encode, encode_prompt
 from distill.student.model import StudentProfile, load_tokenizer
 
@@ -32,6 +35,7 @@ PROMPTS = Path("data/prompts.jsonl")
 TEACHER_DATA = Path("data/teacher_data.jsonl")
 TRAIN = Path("data/train.jsonl")
 VAL = Path("data/val.jsonl")
+HELD_OUT = Path("data/heldout.jsonl")
 METRICS = Path("metrics/format.json")
 
 REASONS = ("truncated", "refused", "unfinished", "empty", "broken_code", "duplicate", "special_tokens", "unfit",
@@ -69,7 +73,7 @@ def main() -> None:
     args = cli.parser(__doc__).parse_args()
     params = section(FormatParams, "format", args.params)
     _, student = profile(StudentProfile, "student", args.params)
-    examples = list(judge(read_teacher_data(PROMPTS, TEACHER_DATA), load_tokenizer(student), params))
+    examples = list(to_examples(read_teacher_data(PROMPTS, TEACHER_DATA), load_tokenizer(student), params))
     kept = check_enough(examples, params)
     validation = [example for example in kept if in_validation(example.base, params)]
     training = [example for example in kept if not in_validation(example.base, params)]
@@ -77,6 +81,7 @@ def main() -> None:
         raise InputError("params.yaml: format.val_share: no example is left to train on; lower it, or add prompts")
     write_jsonl(TRAIN, (example.row for example in training))
     write_jsonl(VAL, (example.row for example in validation))
+    write_jsonl(HELD_OUT, held_out(PROMPTS, TEACHER_DATA, params.system))
     write_json(METRICS, metrics(examples, training, validation))
     print(f"{TRAIN}: {len(training)} examples, {VAL}: {len(validation)}, dropped: {len(examples) - len(kept)}")
     if not validation and params.val_share:
@@ -94,7 +99,33 @@ def read_teacher_data(prompts: Path, teacher_data: Path) -> Iterator[tuple[Row, 
         yield row, bases[row["id"]]
 
 
-def judge(rows: Iterable[tuple[Row, str]], tokenizer: Any, params: FormatParams) -> Iterator[Example]:
+def held_out(prompts: Path, teacher_data: Path, system: str | None) -> list[Row]:
+    """Return the rows of heldout.jsonl, in the teacher data's order; of several answers to one prompt, the first.
+
+    Raises:
+        InputError: A prompt has no answer, or an answer no prompt.
+    """
+    known = {row["id"]: row for row in read_jsonl(prompts, ("id", "base", "group", "split"))}
+    found: dict[str, Row] = {}
+    for row in read_jsonl(teacher_data, ("id", "split", "prompt", "completion", "stop_reason")):
+        if row["split"] == "heldout" and row["id"] not in found:
+            if row["id"] not in known:
+                raise InputError(f"{teacher_data}: the id '{row['id']}' is not in {prompts}; run `dvc repro`")
+            about = {name: known[row["id"]][name] for name in ("id", "base", "group")}
+            messages = to_messages(row | {"sample": 0}, system)  # which of several it is says nothing
+            found[row["id"]] = about | messages | _end(row)
+    missing = [name for name, row in known.items() if row["split"] == "heldout" and name not in found]
+    if missing:
+        others = f" and {len(missing) - 1} more" if missing[1:] else ""
+        raise InputError(f"{teacher_data}: no answer to the held-out prompt '{missing[0]}'{others}; run `dvc repro`")
+    return list(found.values())
+
+
+def _end(row: Row) -> Row:
+    return {"stop_reason": row["stop_reason"], "ended": row["stop_reason"] in COMPLETE}
+
+
+def to_examples(rows: Iterable[tuple[Row, str]], tokenizer: Any, params: FormatParams) -> Iterator[Example]:
     """Yield an Example for every answer, those that are dropped included.
 
     Raises:

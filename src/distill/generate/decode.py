@@ -108,7 +108,7 @@ def check_context(model: Any, prompts: Sequence[Sequence[int]], max_new_tokens: 
     limit = getattr(model.config, "max_position_embeddings", None)
     longest = max(map(len, prompts), default=0)
     if limit and longest + max_new_tokens > limit:
-        raise InputError(f"params.yaml: evaluate.max_new_tokens: {max_new_tokens} and a prompt of {longest} tokens are "
+        raise InputError(f"params.yaml: generate.max_new_tokens: {max_new_tokens} and a prompt of {longest} tokens are "
                          f"more than the student's context of {limit}; lower it")  # fmt: skip
 
 
@@ -182,7 +182,7 @@ class _Batch:
         best = logits.max(dim=-1)
         if not torch.isfinite(best.values).all():
             raise TrainingError("evaluate: the student's logits are not finite; train again with a lower "
-                                "train.learning_rate, or set evaluate.dtype to float32")  # fmt: skip
+                                "train.learning_rate, or set generate.dtype to float32")  # fmt: skip
         tokens: list[int] = best.indices.tolist()
         if self.rows[0].draws is not None:
             tokens = sample(logits, [float(row.draws[len(row.ids)]) for row in self.rows if row.draws is not None],

@@ -40,19 +40,21 @@ def check_adapter(folder: Path, student: StudentProfile) -> None:
 
 
 class Pair:
-    """Base and distilled student on one set of fp32 weights."""
+    """Base and distilled student on one set of fp32 weights; without an adapter's folder, the base alone."""
 
-    def __init__(self, student: StudentProfile, folder: Path) -> None:
-        check_adapter(folder, student)
+    def __init__(self, student: StudentProfile, folder: Path | None) -> None:
+        if folder:
+            check_adapter(folder, student)
         logging.disable_progress_bar()
         logging.set_verbosity_error()
         base = onednn.use(load_model(student, torch.float32).to(device.kind()))
-        self.model = _load_adapter(base, folder)
+        self.has_adapter = folder is not None
+        self.model = _load_adapter(base, folder) if folder else base
 
     @contextmanager
     def scoring(self, side: Side) -> Iterator[Any]:
         """Give the model with its adapter on, or off for the base."""
-        if side == "distilled":
+        if side == "distilled" or not self.has_adapter:
             yield self.model
         else:
             with self.model.disable_adapter():
@@ -60,6 +62,8 @@ class Pair:
 
     def decoding(self, side: Side, dtype: torch.dtype) -> Any:
         """Return a plain copy without an adapter: the base, or the adapter merged into the weights, as `dtype`."""
+        if not self.has_adapter:
+            return deepcopy(self.model).to(dtype).eval()
         copy = deepcopy(self.model)
         plain = copy.merge_and_unload(safe_merge=True) if side == "distilled" else copy.unload()
         return plain.to(dtype).eval()

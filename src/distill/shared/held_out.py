@@ -1,0 +1,53 @@
+"""data/heldout.jsonl: the held-out prompts with the teacher's answers, which format writes for generate and evaluate.
+
+A row has `id`, `base`, `group`, `prompt` and `completion` (messages, as in train.jsonl), `stop_reason`, and `ended`,
+whether that is one of a complete answer. There is one row a prompt, whatever became of the teacher's answer; white
+space around an answer is no part of it.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from distill.common.errors import InputError
+from distill.common.jsonl import read_jsonl
+
+HELD_OUT = Path("data/heldout.jsonl")
+FIELDS = ("id", "base", "group", "prompt", "completion", "stop_reason", "ended")
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A held-out prompt, its group (`heldout-easy`, ...), and the teacher's answer with its stop reason.
+
+    `messages` are the prompt as the student gets it, with the system prompt that it was trained with, if there is one.
+    `ended`: whether the teacher ended its turn; the answer was not cut off, and not refused.
+    """
+
+    id: str
+    base: str
+    group: str
+    messages: list[dict[str, str]]
+    answer: str
+    stop_reason: str
+    ended: bool
+
+    @property
+    def prompt(self) -> str:
+        """The prompt itself."""
+        return self.messages[-1]["content"]
+
+
+def read(path: Path = HELD_OUT) -> list[HeldOut]:
+    """Return the held-out prompts.
+
+    Raises:
+        InputError: The file is missing or corrupt, or holds fewer than two.
+    """
+    found = [
+        HeldOut(*(row[name] for name in FIELDS[:4]), row["completion"][0]["content"], row["stop_reason"], row["ended"])
+        for row in read_jsonl(path, FIELDS)
+    ]
+    if len(found) < 2:
+        raise InputError(f"{path}: {len(found)} held-out prompts, and two are the least that can be compared; add some "
+                         "to data/prompts, or raise expand_prompts.max_heldout in params.yaml")  # fmt: skip
+    return found
