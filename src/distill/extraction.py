@@ -103,7 +103,7 @@ def _imported(tree: ast.Module) -> set[str]:
 
 def selected(answer: str, wanted: frozenset[str]) -> str | NoSource:
     found = sources(answer, wanted)
-    return found if isinstance(found, NoSource) else found[0]
+    return found if isinstance(found, NoSource) else found[-1]
 
 
 def as_written(answer: str) -> str | NoSource:

@@ -10,7 +10,6 @@ it is the outcome `exception`, in the check's `wrong_answer`, whatever was raise
 """
 
 import ast
-import os
 import re
 import sys
 from collections.abc import Callable
@@ -31,7 +30,7 @@ _OFF = (
     "cacheprovider", "doctest", "faulthandler", "junitxml", "legacypath", "pastebin", "setuponly", "setupplan",
     "stepwise", "terminal", "threadexception", "tmpdir", "unraisableexception",
 )  # fmt: skip
-_OPTIONS = ["-c", os.devnull, "--rootdir=/", "--noconftest", "--disable-plugin-autoload"]
+_OPTIONS = ["--rootdir=/", "--noconftest", "--disable-plugin-autoload"]
 _OPTIONS += ["--capture=sys", "--assert=plain", "--maxfail=1"]
 _ARGUMENTS = _OPTIONS + [word for name in _OFF for word in ("-p", f"no:{name}")]
 Raised = tuple[BaseException, TracebackType | None]
