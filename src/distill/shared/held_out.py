@@ -44,9 +44,12 @@ def read(path: Path = HELD_OUT) -> list[HeldOut]:
         InputError: The file is missing or corrupt, or holds fewer than two.
     """
     found = [
-        HeldOut(*(row[name] for name in FIELDS[:4]), row["completion"][0]["content"], row["stop_reason"], row["ended"])
+        HeldOut(
+            row["id"], row["base"], row["group"], row["prompt"],
+            row["completion"][0]["content"], row["stop_reason"], row["ended"],
+        )
         for row in read_jsonl(path, FIELDS)
-    ]
+    ]  # fmt: skip
     if len(found) < 2:
         raise InputError(f"{path}: {len(found)} held-out prompts, and two are the least that can be compared; add some "
                          "to data/prompts, or raise expand_prompts.max_heldout in params.yaml")  # fmt: skip
