@@ -112,7 +112,7 @@ def test_every_token_is_counted(model: Any, tokenizer: Any) -> None:
 
 
 def test_an_answer_that_does_not_fit_into_the_context(model: Any, tokenizer: Any) -> None:
-    with pytest.raises(InputError, match=r"evaluate.max_new_tokens: 252 and a prompt of 5 tokens.*context of 256"):
+    with pytest.raises(InputError, match=r"generate.max_new_tokens: 252 and a prompt of 5 tokens.*context of 256"):
         answers(model, tokenizer, replace(GREEDY, max_new_tokens=252))
 
 
