@@ -12,8 +12,11 @@ from distill.shared.held_out import HeldOut, read
 
 def row(name: str, **more: Any) -> Row:
     """A row of data/heldout.jsonl."""
-    made = {"id": name, "base": name, "group": "g", "prompt": [{"role": "user", "content": f"Do {name}."}],
-            "completion": [{"role": "assistant", "content": "Did."}], "stop_reason": "end_turn", "ended": True}  # fmt: skip
+    messages = {
+        role: [{"role": role, "content": text}] for role, text in (("user", f"Do {name}."), ("assistant", "Did."))
+    }
+    made = {"id": name, "base": name, "group": "g", "prompt": messages["user"], "completion": messages["assistant"],
+            "stop_reason": "end_turn", "ended": True}  # fmt: skip
     return made | more
 
 
