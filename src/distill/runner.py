@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 
-from distill.impostor import NAME, watched
+from distill.impostor import Watch, watched
 from distill.seal import families, seal
 
 SOLUTION, CHECK = "/solution.py", "/check.py"
@@ -54,10 +54,11 @@ class Source(ExecutionLoader):
 class CheckSource(Source):
     """A check: what it compares is watched (`distill.impostor`)."""
 
+    watch: Watch
+
     def exec_module(self, module: ModuleType) -> None:
         """Run the check's text in its module."""
-        tree, watch = watched(ast.parse(self.text, self.path))
-        module.__dict__[NAME] = watch
+        tree, self.watch = watched(ast.parse(self.text, self.path), module.__dict__)
         exec(compile(tree, self.path, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 (a file of this project)
 
 
@@ -80,7 +81,7 @@ class Check(pytest.Module):
         try:
             load("solution", Source(SOLUTION, self.run.solution))
             self.run.look()
-            return load("check", CheckSource(CHECK, self.run.check))
+            return load("check", self.run.source)
         except BaseException as error:
             self.run.fail("import", error, error.__traceback__)
             raise self.CollectError("not loaded") from None
@@ -91,6 +92,7 @@ class Run:
 
     def __init__(self, solution: str, check: str, tell: Callable[[str], None]) -> None:
         self.solution, self.check, self.tell = solution, check, tell
+        self.source = CheckSource(CHECK, check)
         self.collected: list[str] = []
         self.passed: list[str] = []
         self.raised: dict[str, Raised] = {}
@@ -105,12 +107,12 @@ class Run:
             status = pytest.main(_ARGUMENTS, plugins=[self])
         except BaseException as error:
             self.fail(self.where, error, error.__traceback__)
+        if self.failure is None and not (status == 0 and self.collected and set(self.passed) == set(self.collected)):
+            self.failure = ("exception", "no test of the check was run to its end")
+        if self.failure is None and (name := self.source.watch.impostor()) is not None:
+            self.failure = ("wrong_answer", f"an object of the class {name} equals everything")
         self.look()
-        if self.failure:
-            return self.failure
-        if status == 0 and self.collected and set(self.passed) == set(self.collected):
-            return "pass", ""
-        return "exception", "no test of the check was run to its end"
+        return self.failure or ("pass", "")
 
     def look(self) -> None:
         """Keep as the failure that something of the runner was replaced."""
