@@ -11,6 +11,7 @@ it is the outcome `exception`, in the check's `wrong_answer`, whatever was raise
 
 import ast
 import re
+import secrets
 import sys
 from collections.abc import Callable
 from importlib.abc import ExecutionLoader
@@ -52,9 +53,13 @@ class Source(ExecutionLoader):
 
 
 class CheckSource(Source):
-    """A check: what it compares is watched (`distill.impostor`)."""
+    """A check: what it compares is watched (`distill.impostor`); its text and its module's name cannot be looked up."""
 
     watch: Watch
+
+    def get_source(self, fullname: str) -> str:
+        """Return nothing: an answer could read what is expected of it."""
+        return ""
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the check's text in its module."""
@@ -81,7 +86,7 @@ class Check(pytest.Module):
         try:
             load("solution", Source(SOLUTION, self.run.solution))
             self.run.look()
-            return load("check", self.run.source)
+            return load(self.run.name, self.run.source)
         except BaseException as error:
             self.run.fail("import", error, error.__traceback__)
             raise self.CollectError("not loaded") from None
@@ -92,7 +97,7 @@ class Run:
 
     def __init__(self, solution: str, check: str, tell: Callable[[str], None]) -> None:
         self.solution, self.check, self.tell = solution, check, tell
-        self.source = CheckSource(CHECK, check)
+        self.source, self.name = CheckSource(CHECK, check), f"check_{secrets.token_hex(8)}"
         self.collected: list[str] = []
         self.passed: list[str] = []
         self.raised: dict[str, Raised] = {}
@@ -123,6 +128,7 @@ class Run:
         """Keep a failure, unless there is one."""
         if self.failure is None:
             outcome, detail = described(error, trace, self.check)
+            detail = detail.replace(self.name, "check")  # which is another one in each run
             self.failure = (outcome, f"{where}: {detail}" if detail else where)
 
     @pytest.hookimpl(tryfirst=True)
