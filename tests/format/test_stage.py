@@ -11,7 +11,7 @@ from distill.common.config import profile
 from distill.common.errors import InputError
 from distill.common.jsonl import Row, write_jsonl
 from distill.format import stage
-from distill.format.stage import Example, FormatParams, check_enough, in_validation, judge, metrics, to_messages
+from distill.format.stage import Example, FormatParams, check_enough, in_validation, metrics, to_examples, to_messages
 from distill.student.model import StudentProfile, load_tokenizer
 from repository import ROOT
 
@@ -31,7 +31,7 @@ def answer(id_: str = "a", completion: str = "Yes.", stop_reason: str = "end_tur
 
 
 def reasons(tokenizer: Any, *rows: Row, params: FormatParams = PARAMS) -> list[str | None]:
-    return [example.dropped for example in judge([(row, "base") for row in rows], tokenizer, params)]
+    return [example.dropped for example in to_examples([(row, "base") for row in rows], tokenizer, params)]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_why_an_answer_is_dropped(tokenizer: Any, row: Row, reason: str | None) 
 
 
 def test_the_length_limit_is_exact(tokenizer: Any) -> None:
-    tokens = next(iter(judge([(answer(), "b")], tokenizer, PARAMS))).tokens
+    tokens = next(iter(to_examples([(answer(), "b")], tokenizer, PARAMS))).tokens
     for limit, reason in ((tokens, None), (tokens - 1, "too_long")):
         assert reasons(tokenizer, answer(), params=PARAMS.model_copy(update={"max_length": limit})) == [reason]
 
@@ -91,7 +91,7 @@ def test_an_answer_that_the_chat_format_cannot_hold_is_dropped_alone(tokenizer: 
     heading = "('assistant, after a thought' if '</think>' in message['content'] else message['role'])"
     thinking = template(tokenizer, tokenizer.chat_template.replace("message['role'] +", f"{heading} +"))
     rows = [(answer("a"), "a"), (answer("b", "Hm.</think>No."), "b"), (answer("c", "Maybe."), "c")]
-    examples = list(judge(rows, thinking, PARAMS))
+    examples = list(to_examples(rows, thinking, PARAMS))
     assert [example.dropped for example in examples] == [None, "unfit", None]
     kept = check_enough(examples, PARAMS)
     assert metrics(examples, kept, [])["dropped_ids"] == {"unfit": ["b"]}
@@ -103,14 +103,14 @@ def test_a_template_that_fits_no_prompt_is_one_clear_line(tokenizer: Any) -> Non
         r"only 0 of 2 answers .*\(unfit 2\); a: the chat template does not end the answer with <\|im_end\|>; choose a"
     )
     with pytest.raises(InputError, match=words) as caught:
-        check_enough(list(judge([(answer("a"), "a"), (answer("b", "No."), "b")], endless, PARAMS)), PARAMS)
+        check_enough(list(to_examples([(answer("a"), "a"), (answer("b", "No."), "b")], endless, PARAMS)), PARAMS)
     assert "\n" not in str(caught.value)
 
 
 def test_a_system_prompt_that_the_chat_format_cannot_hold(tokenizer: Any) -> None:
     told = PARAMS.model_copy(update={"system": "Be brief.<|im_end|>"})
     with pytest.raises(InputError, match=r"params.yaml: format.system: <\|im_end\|> in its text"):
-        list(judge([(answer(), "b")], tokenizer, told))
+        list(to_examples([(answer(), "b")], tokenizer, told))
 
 
 def test_white_space_around_an_answer_is_no_part_of_it() -> None:
@@ -141,7 +141,7 @@ def test_the_split_goes_by_base_and_is_stable() -> None:
 def test_too_few_survivors_are_an_error(tokenizer: Any) -> None:
     rows = [(answer(str(n), f"Answer {n}", "end_turn" if n < 2 else "max_tokens"), "b") for n in range(5)]
     with pytest.raises(InputError, match=r"only 2 of 5 answers can be trained on \(truncated 3\)"):
-        check_enough(list(judge(rows, tokenizer, PARAMS)), PARAMS)
+        check_enough(list(to_examples(rows, tokenizer, PARAMS)), PARAMS)
     with pytest.raises(InputError, match="only 0 of 0"):
         check_enough([], PARAMS.model_copy(update={"min_kept_share": 0.0}))
 
@@ -168,7 +168,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tokenizer: Any) -
     (tmp_path / "params.yaml").write_text(params)
     ids = [(f"p{n}{twin}", f"p{n}", "train") for n in range(12) for twin in ("", "--unit-tests")]
     ids.append(("h", "h", "heldout"))
-    write_jsonl(tmp_path / "data/prompts.jsonl", ({"id": i, "base": b, "split": s} for i, b, s in ids))
+    write_jsonl(tmp_path / "data/prompts.jsonl", ({"id": i, "base": b, "group": "g", "split": s} for i, b, s in ids))
     write_jsonl(tmp_path / "data/teacher_data.jsonl", (answer(i, f"The answer {i}.") | {"split": s} for i, _, s in ids))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(stage, "load_tokenizer", lambda student: tokenizer)  # the real one, loaded once

@@ -39,9 +39,9 @@ def test_only_a_type_that_the_machine_is_slow_with_has_a_price(pretend: Any, mon
     assert device.slow_dtype("train.dtype", "auto") is None
     assert device.slow_dtype("train.dtype", "float32") is None
     monkeypatch.setattr(device, "speed", {torch.float32: 5e10, torch.bfloat16: 4e9}.__getitem__)
-    line = device.slow_dtype("evaluate.dtype", "bfloat16")
+    line = device.slow_dtype("generate.dtype", "bfloat16")
     assert line is not None
-    assert line.startswith("params.yaml: evaluate.dtype: bfloat16, and this machine has no instructions for it: ")
+    assert line.startswith("params.yaml: generate.dtype: bfloat16, and this machine has no instructions for it: ")
     assert "takes 12.5 times as long as with float32" in line
     assert "\n" not in line
 

@@ -21,7 +21,7 @@ SMALL: dict[str, Any] = {
     "expand_prompts.max_heldout": 3,
     "format.val_share": 0.3,
     "train.epochs": 1,
-    "evaluate.max_new_tokens": 16,
+    "generate.max_new_tokens": 16,
 }
 
 
@@ -53,12 +53,8 @@ def dvc(folder: Path, *words: str, check: bool = True, **env: str) -> subprocess
 
 
 def repro(folder: Path, *words: str) -> list[str]:
-    """Run `dvc repro`, and return the names of the stages that ran.
-
-    Left out is `judge`, which follows evaluate wherever that changes something; it is off, and says so in a moment.
-    """
-    output = dvc(folder, "repro", *words).stdout
-    return [name for name in re.findall(r"^Running stage '([^']+)'", output, flags=re.MULTILINE) if name != "judge"]
+    """Run `dvc repro`, and return the names of the stages that ran."""
+    return re.findall(r"^Running stage '([^']+)'", dvc(folder, "repro", *words).stdout, flags=re.MULTILINE)
 
 
 def set_params(folder: Path, values: Mapping[str, Any]) -> None:

@@ -224,7 +224,6 @@ def test_the_extract_has_what_is_compared_from_run_to_run() -> None:
         "nll": few,
         "pass_at_1": few | {"teacher": 1.0},
         "pass_at_5": None,
-        "runs_as_written": few | {"teacher": 0.5},
         "leakage": {"longest_run": 4},
         "sandbox": None,
         "sandbox_reason": "no sandbox",

@@ -2,8 +2,8 @@
 
 Each program is an answer that tries to get hold of a token which a passing answer must return. The token lies where
 a program that escapes would find it: in a file, in other processes' environments, behind sockets of every kind, and
-in the check. Its second line says with which outcomes it may end. Code that would be refused by its text is run all
-the same, so that the walls themselves are tried, unless being refused is what is expected of it.
+in the check. Its second line says with which outcomes it may end. It is loaded whole, and code that would be refused
+by its text is run all the same, so that the walls themselves are tried, unless being refused is what is expected.
 """
 
 import ctypes
@@ -166,7 +166,8 @@ def judge_with_neighbours(programs: list[Program], sandbox: str, world: World, w
     honest = Program("honest", {"pass"}, 0, HONEST, check)
     jobs = [job for number, one in enumerate(programs) for job in ([one, honest] if number % 3 == 0 else [one])]
     params = limits(wall_s)
-    verdicts = judge([job.answer for job in jobs], [job.check for job in jobs], params, workers=2, sandbox=sandbox)
+    answers, checks = [job.answer for job in jobs], [job.check for job in jobs]
+    verdicts = judge(answers, checks, params, workers=2, sandbox=sandbox, whole=True)
     neighbours = [verdict for job, verdict in zip(jobs, verdicts, strict=True) if job is honest]
     assert len(neighbours) >= 30
     assert set(neighbours) == {Verdict("pass", "")}
@@ -185,7 +186,7 @@ def read_programs(world: World) -> tuple[list[Program], list[Program]]:
 
 def test_what_reaches_for_the_runner_is_refused(world: World) -> None:
     _, programs = read_programs(world)
-    verdicts = judge([one.answer for one in programs], [one.check for one in programs], limits(60.0))
+    verdicts = judge([one.answer for one in programs], [one.check for one in programs], limits(60.0), whole=True)
     assert {one.name: verdict.outcome for one, verdict in zip(programs, verdicts, strict=True)} == {
         one.name: "refused" for one in programs
     }
@@ -202,7 +203,8 @@ def test_hostile_programs(sandbox: str, world: World, monkeypatch: pytest.Monkey
     # Those that wait for the clock have little of it; the others, and their neighbours, enough on a busy machine.
     waiting = [program for program in programs if program.wall_s]
     verdicts = judge_with_neighbours([one for one in programs if not one.wall_s], sandbox, world, 60.0)
-    late = judge([one.answer for one in waiting], [one.check for one in waiting], limits(2.0), sandbox=sandbox)
+    answers, checks = [one.answer for one in waiting], [one.check for one in waiting]
+    late = judge(answers, checks, limits(2.0), sandbox=sandbox, whole=True)
     verdicts |= {one.name: verdict for one, verdict in zip(waiting, late, strict=True)}
     wrong = {one.name: verdicts[one.name] for one in programs if verdicts[one.name].outcome not in one.expected}
     assert wrong == {}

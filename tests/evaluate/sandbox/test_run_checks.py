@@ -324,6 +324,12 @@ def test_a_wrong_check_is_named(tmp_path: Path) -> None:
         judge(["nothing to run"], [tmp_path / "none.py"], PARAMS)
 
 
+def test_a_class_of_the_check_has_the_same_name_in_every_run(attempt: Try) -> None:
+    body = "class Given: pass\nsolution.f(Given)"
+    verdict = attempt("def f(value):\n    raise ValueError(value)", body)
+    assert verdict == Verdict("exception", "test_it: ValueError: <class 'check.test_it.<locals>.Given'>")
+
+
 def test_a_check_that_ends_its_process_does_not_end_the_caller(attempt: Try) -> None:
     body = "import os\nos._exit(1)"
     assert attempt("x = 1", body) == Verdict("exception", "test_it: the program ended before it reported")

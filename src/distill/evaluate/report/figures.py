@@ -23,7 +23,7 @@ from distill.evaluate.style import profiles as style
 from distill.shared.statistics import Interval, paired_bootstrap, pass_at_k, verdict
 
 DIGITS = 4
-SHORT = ("nll", "token_accuracy", "style_distance", "pass_at_", "runs_as_written")
+SHORT = ("nll", "token_accuracy", "style_distance", "pass_at_")
 """The figures (by how their names begin) that metrics/evaluate.json has."""
 Values = dict[str, list[float]]
 

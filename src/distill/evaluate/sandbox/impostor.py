@@ -1,8 +1,9 @@
 """Inside the sandbox: objects that equal everything are found out, so that they cannot pass a check by agreeing.
 
-In: the tree of a hidden check. Out: the same tree, in which every value that is compared first goes through `Watch`,
-which returns the very same object, so that `is` and all else stay as they are, or raises where the object also claims
-to equal a value drawn at random. Lists, tuples, sets and dicts are looked into. Line numbers are kept.
+In: the tree of a hidden check. Out: the same tree, in which every value that is compared goes through `Watch`, which
+returns the very same object, so that `is` and all else stay as they are; line numbers are kept. Of each class with
+comparisons of its own some objects are kept, those in lists, tuples, sets and dicts too. Only when all tests have
+passed are they compared with values drawn at random: a check may count or log comparisons.
 
 What it will not do: find an object that guesses what it is compared with, or that hides in attributes of another.
 """
@@ -20,9 +21,15 @@ NAME = "@watch"
 """What a check's namespace has a `Watch` as; no code can name it."""
 LOOKED_INTO = 10_000
 """Values of one container that are looked at, as long as `_ALL` allows; a check in a loop must not become quadratic."""
+KEPT = 8
+"""Objects of one class that are kept."""
 _ALL = 1_000_000
 _FEW = 16
 _ATOMS = frozenset({int, str, float, bool, bytes, type(None), complex, type, type(len), type(lambda: None)})
+_SLOT = type(object.__eq__)  # a comparison that is the interpreter's own
+# A number that is taken modulo another, or an approximation, may equal some numbers, and nothing else.
+_PROBES = (object(), secrets.token_hex(16))
+_NUMBERS = [secrets.randbits(100) - (1 << 99) for _ in range(10)] + [secrets.randbits(60) / 7 for _ in range(2)]
 _ITEMS: tuple[tuple[type, Callable[[Any], Any]], ...] = (
     (list, list.__iter__),
     (tuple, tuple.__iter__),
@@ -33,25 +40,23 @@ _ITEMS: tuple[tuple[type, Callable[[Any], Any]], ...] = (
 )
 
 
-class EqualsEverything(AssertionError):
-    """A value claims to equal what nothing honest equals."""
-
-
 class Watch:
-    """Returns what it is given, or raises EqualsEverything.
+    """Returns what it is given, and keeps some of it.
 
-    `asks_any`: whether the check itself uses `unittest.mock.ANY`, which equals everything and is then no impostor.
+    Exempt are the check's own classes, whose methods have `space` as their globals, and `unittest.mock.ANY` where the
+    check names it (`names_any`).
     """
 
-    def __init__(self, asks_any: bool) -> None:
-        self.probes = (object(), secrets.token_hex(16), secrets.randbits(100), secrets.randbits(60) / 7)
-        self.exempt = type(mock.ANY) if asks_any else Watch
+    def __init__(self, space: dict[str, Any], names_any: bool) -> None:
+        self.space = space
+        self.exempt = type(mock.ANY) if names_any else Watch
+        self.kept: dict[type, list[tuple[Any, bool]]] = {}
         self.left = _ALL
 
     def __call__(self, value: Any, decides: bool = False) -> Any:
         """Look at a value and, if it is a container, at what is in it.
 
-        `decides`: whether the comparison is used for its truth at once; then any true result is a claim.
+        `decides`: whether the comparison is used for its truth at once, as it is inside a container.
         """
         if type(value) in _ATOMS:
             return value
@@ -63,8 +68,7 @@ class Watch:
             if type(one) in _ATOMS or id(one) in seen:
                 continue
             seen.add(id(one))
-            if self.agrees(one, decides):
-                raise EqualsEverything("this value equals everything")
+            self.keep(one, decides or one is not value)
             for kind, items in _ITEMS:
                 if issubclass(type(one), kind):
                     # As many as may still be looked at: a copy of a large container costs too.
@@ -73,17 +77,29 @@ class Watch:
         self.left -= count
         return value
 
-    def agrees(self, value: Any, decides: bool) -> bool:
-        """Tell whether a value equals a probe, or is said to be both less and greater."""
+    def keep(self, value: Any, decides: bool) -> None:
+        """Keep a value whose class compares in a way of its own."""
         kind: Any = type(value)
-        plain: Any = object
-        if kind is self.exempt:
-            return False
-        if kind.__eq__ is not plain.__eq__ and any(_claims(eq, value, probe, decides) for probe in self.probes):
-            return True
-        if kind.__lt__ is plain.__lt__ or kind.__gt__ is plain.__gt__:
-            return False
-        return any(all(_claims(order, value, probe, decides) for order in (lt, gt)) for probe in self.probes)
+        own = [getattr(kind, name) for name in ("__eq__", "__lt__", "__gt__")]
+        if all(type(method) is _SLOT for method in own) or kind is self.exempt:
+            return
+        if not any(getattr(method, "__globals__", None) is self.space for method in own):
+            kept = self.kept.setdefault(kind, [])
+            if len(kept) < KEPT:
+                kept.append((value, decides))
+
+    def impostor(self) -> str | None:
+        """Return the name of a class of which a kept object equals everything, or is both less and greater."""
+        for kind, kept in self.kept.items():
+            for value, decides in kept:
+                if any(_claims(eq, value, probe, decides) for probe in _PROBES):
+                    return kind.__name__
+                if all(_claims(eq, value, probe, decides) for probe in _NUMBERS):
+                    return kind.__name__
+                for probes in (_PROBES, _NUMBERS):
+                    if all(_claims(order, value, probe, decides) for order in (lt, gt) for probe in probes):
+                        return kind.__name__
+        return None
 
     @staticmethod
     def goes_on(function: Any) -> Any:
@@ -103,10 +119,9 @@ class Watch:
 def _claims(compare: Callable[[Any, Any], Any], value: Any, probe: Any, decides: bool) -> bool:
     try:
         result = compare(value, probe)
-        if decides or any(hasattr(type(result), name) for name in ("__bool__", "__len__")):
-            return bool(result)
-        return False  # an object that is true by default may be an expression: `str(Column("age") == 5)`
-    except Exception:
+        # Where the result is not used for its truth it may be an expression, or a list: `str(Column("age") == 5)`.
+        return bool(result) if decides else result is True
+    except BaseException:
         return False  # many an honest object cannot be compared with one of another kind
 
 
@@ -159,13 +174,14 @@ def _decides(node: ast.expr) -> Iterator[ast.expr]:
         yield from _decides(part)
 
 
-def watched(tree: ast.Module) -> tuple[ast.Module, Watch]:
-    """Return a check's tree in which all that is compared goes through the watch, and the watch, to be put in by NAME.
+def watched(tree: ast.Module, space: dict[str, Any]) -> tuple[ast.Module, Watch]:
+    """Return a check's tree in which all that is compared goes through the watch, and the watch.
 
-    The tree is changed in place.
+    The tree is changed in place; `space`, in which it is to be run, has the watch by NAME.
     """
     nodes = list(ast.walk(tree))
     names = {getattr(node, "id", None) or getattr(node, "attr", None) for node in nodes}
     conditions = [node.test for node in nodes if isinstance(node, ast.Assert | ast.If | ast.While | ast.IfExp)]
     deciding = {part for condition in conditions for part in _decides(condition)}
-    return _Watcher(deciding).visit(tree), Watch("ANY" in names)
+    watch = space[NAME] = Watch(space, "ANY" in names)
+    return _Watcher(deciding).visit(tree), watch

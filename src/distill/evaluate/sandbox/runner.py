@@ -11,6 +11,7 @@ it is the outcome `exception`, in the check's `wrong_answer`, whatever was raise
 
 import ast
 import re
+import secrets
 import sys
 from collections.abc import Callable
 from importlib.abc import ExecutionLoader
@@ -22,7 +23,7 @@ from typing import Any
 
 import pytest
 
-from distill.evaluate.sandbox.impostor import NAME, watched
+from distill.evaluate.sandbox.impostor import Watch, watched
 from distill.evaluate.sandbox.seal import families, seal
 
 SOLUTION, CHECK = "/solution.py", "/check.py"
@@ -52,12 +53,17 @@ class Source(ExecutionLoader):
 
 
 class CheckSource(Source):
-    """A check: what it compares is watched (`distill.evaluate.sandbox.impostor`)."""
+    """A check: what it compares is watched (`impostor`); its text and its module's name cannot be looked up."""
+
+    watch: Watch
+
+    def get_source(self, fullname: str) -> str:
+        """Return nothing: an answer could read what is expected of it."""
+        return ""
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the check's text in its module."""
-        tree, watch = watched(ast.parse(self.text, self.path))
-        module.__dict__[NAME] = watch
+        tree, self.watch = watched(ast.parse(self.text, self.path), module.__dict__)
         exec(compile(tree, self.path, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 (a file of this project)
 
 
@@ -80,7 +86,7 @@ class Check(pytest.Module):
         try:
             load("solution", Source(SOLUTION, self.run.solution))
             self.run.look()
-            return load("check", CheckSource(CHECK, self.run.check))
+            return load(self.run.name, self.run.source)
         except BaseException as error:
             self.run.fail("import", error, error.__traceback__)
             raise self.CollectError("not loaded") from None
@@ -91,6 +97,7 @@ class Run:
 
     def __init__(self, solution: str, check: str, tell: Callable[[str], None]) -> None:
         self.solution, self.check, self.tell = solution, check, tell
+        self.source, self.name = CheckSource(CHECK, check), f"check_{secrets.token_hex(8)}"
         self.collected: list[str] = []
         self.passed: list[str] = []
         self.raised: dict[str, Raised] = {}
@@ -105,12 +112,12 @@ class Run:
             status = pytest.main(_ARGUMENTS, plugins=[self])
         except BaseException as error:
             self.fail(self.where, error, error.__traceback__)
+        if self.failure is None and not (status == 0 and self.collected and set(self.passed) == set(self.collected)):
+            self.failure = ("exception", "no test of the check was run to its end")
+        if self.failure is None and (name := self.source.watch.impostor()) is not None:
+            self.failure = ("wrong_answer", f"an object of the class {name} equals everything")
         self.look()
-        if self.failure:
-            return self.failure
-        if status == 0 and self.collected and set(self.passed) == set(self.collected):
-            return "pass", ""
-        return "exception", "no test of the check was run to its end"
+        return self.failure or ("pass", "")
 
     def look(self) -> None:
         """Keep as the failure that something of the runner was replaced."""
@@ -121,6 +128,7 @@ class Run:
         """Keep a failure, unless there is one."""
         if self.failure is None:
             outcome, detail = described(error, trace, self.check)
+            detail = detail.replace(self.name, "check")  # which is another one in each run
             self.failure = (outcome, f"{where}: {detail}" if detail else where)
 
     @pytest.hookimpl(tryfirst=True)
