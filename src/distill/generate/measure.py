@@ -70,8 +70,8 @@ def measure(job: Measurement, store: Store) -> Iterator[Row]:
         InputError: The adapter is missing, corrupt, or another student's.
         TrainingError: The model's output is not finite.
     """
-    if store.values:
-        print(f"going on with {len(store.values)} results of a run that did not finish")
+    if store:
+        print(f"going on with {len(store)} results of a run that did not finish")
     scores, answers = _scores(job, store), _answers(job, store)
     for one, each in zip(scores, answers, strict=True):
         yield {"likelihood": asdict(one) if one else None, "answers": [asdict(answer) for answer in each]}
