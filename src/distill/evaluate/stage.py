@@ -1,13 +1,12 @@
 """Stage 6: base, distilled student and teacher compared on the held-out prompts; it takes seconds.
 
-In: data/heldout.jsonl, data/answers/*.jsonl (what generate made), data/train.jsonl, data/prompts/checks. Out:
-metrics/evaluate.json (the headline), metrics/figures.json (all figures, with intervals and verdicts),
-metrics/evaluation.jsonl (every answer, likelihood, outcome and style profile), metrics/report.html and
-metrics/plots/*.tsv.
+In: data/heldout.jsonl, data/answers/*.jsonl (what generate made), data/train.jsonl, data/prompts/checks; from
+metrics/collect.json what the answers cost, from metrics/plots/train.tsv the training curve. Out: metrics/evaluate.json
+(the headline), metrics/figures.json (all figures, with intervals and verdicts), metrics/evaluation.jsonl (every answer,
+likelihood, outcome and style profile), metrics/report.html and metrics/plots/*.tsv. docs/evaluate.md says what they mean.
 
-Answers' code is run against hidden checks, in a sandbox; where none works, nothing is run and the figure is null.
-
-What it will not do: choose or tune anything on the held-out prompts, or go on when they leaked into the training data.
+Answers' code is run against hidden checks, in a sandbox; where none works, nothing is run and the figure is null. Held-out
+prompts that leaked into the training data end the stage.
 """
 
 import csv

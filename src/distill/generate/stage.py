@@ -8,10 +8,8 @@ data/answers/<side>.jsonl, one row a held-out prompt: `id`; `teacher_tokens`, th
 `likelihood` of it (tokens, nll in nats, correct: tokens that greedy decoding would have chosen), or null and
 `unscored`, why; `answers`, the greedy one and then the samples, each with text, tokens and whether it ended by itself.
 
-The base's side does not depend on the adapter, so that it is measured once for all trainings. If it is killed, the
-same command goes on with the answers that it has, and ends with the same bytes.
-
-What it will not do: compare or judge (evaluate does), or read a training prompt.
+The base's side does not depend on the adapter, so it is measured once for all trainings. After a kill, the same command
+goes on with the answers that it has, and ends with the same bytes.
 """
 
 from collections.abc import Iterator

@@ -32,10 +32,6 @@ def test_an_answer_that_was_not_scored_is_not_drawn() -> None:
     ]
 
 
-def test_an_answer_without_tokens_has_no_loss() -> None:
-    assert tables.loss({"nll": 0.0, "tokens": 0}) == 0.0
-
-
 def test_style_has_the_mean_of_each_share() -> None:
     details = rows()
     details[0]["style"]["base"]["typed"] = 1.0

@@ -1,9 +1,8 @@
 """A model's answer as HTML that can only be looked at.
 
-In goes Markdown that somebody else's model wrote; out comes HTML made of a fixed set of tags (paragraphs, lists,
-emphasis, tables of code), with every character of the answer escaped. Raw HTML, links, images and entities of the
-answer are shown as the text they are; characters that are invisible or turn text around are shown as their code point,
-but for those that an emoji is made with.
+In: Markdown that a model wrote. Out: HTML of a fixed set of tags (paragraphs, lists, emphasis, code), with every
+character of the answer escaped. Raw HTML, links, images and entities are shown as the text they are. Characters that
+are invisible or reverse the direction of text are shown as their code points, except those that an emoji is made of.
 """
 
 import functools

@@ -1,7 +1,7 @@
 """The report's charts as inline SVG: shapes and classes only, coloured by the page's style sheet.
 
-In go rows of numbers, out comes one <svg>. Sizes are in units of a picture 480 wide; the style sheet makes the
-letters larger on a phone, so every label has room for that. No script, no inline style, no ids.
+In: rows of numbers. Out: one <svg>, without script, inline style or ids. Sizes are in units of a picture 480 wide; the
+style sheet makes the letters larger on a phone, so every label has room for that.
 """
 
 import math
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 from distill.common.jsonl import Row
-from distill.evaluate.report.wording import MODELS
+from distill.evaluate.report.rows import MODELS
 
 WIDTH = 480
 HEIGHT = 260

@@ -1,12 +1,11 @@
 """metrics/figures.json: all figures of an evaluation, each with its interval and verdict; metrics/evaluate.json: a few.
 
-In: the rows of metrics/evaluation.jsonl. Out: one map, and an extract that `dvc metrics` can show in a few columns. A
-figure is a mean over held-out prompts, or, where it is
-about tokens, a total over all answer tokens. Every difference is distilled minus base, with the 95% interval of a
-paired bootstrap over prompts (`distill.shared.statistics`). Figures are rounded to four decimals.
+In: the rows of metrics/evaluation.jsonl. Out: one map, and an extract of it that fits into the columns of `dvc metrics
+show`. docs/evaluate.md says what each figure means.
 
-What it will not do: call a length good or bad. Of answers, and of the runs that they share with the training data, it
-says "longer" or "shorter" where the interval excludes zero; the teacher's own, beside it, says how much is usual.
+A figure is a mean over held-out prompts; one about tokens is a total over all answer tokens. Every difference is
+distilled minus base, with the 95% interval of a paired bootstrap over prompts (`distill.shared.statistics`). Figures
+are rounded to four decimals. Lengths are neither good nor bad, so their verdicts are "longer" and "shorter".
 """
 
 from collections import Counter
@@ -17,9 +16,8 @@ from typing import Any
 import numpy as np
 
 from distill.common.jsonl import Row
-from distill.evaluate.report.tables import difficulty
-from distill.evaluate.report.wording import MODELS
-from distill.evaluate.style import profiles as style
+from distill.evaluate.report.rows import MODELS, difficulty
+from distill.evaluate.style.profiles import distance
 from distill.shared.statistics import Interval, paired_bootstrap, pass_at_k, verdict
 
 DIGITS = 4
@@ -37,7 +35,7 @@ class Bootstrap:
 
 
 def headline(details: Sequence[Row], bootstrap: Bootstrap, pass_k: int) -> Row:
-    """Return the metrics, outcomes and counts; the keys are explained in the README.
+    """Return the metrics, outcomes and counts; docs/evaluate.md explains the keys.
 
     Args:
         details: The rows of metrics/evaluation.jsonl, two at least.
@@ -120,7 +118,7 @@ def _each(details: Sequence[Row], value: Callable[[Row, str], float]) -> Values:
 
 def _style_distances(details: Sequence[Row]) -> Values:
     profiles = {side: [row["style"][side] for row in details] for side in MODELS}
-    return {side: list(style.distance(profiles[side], profiles["teacher"]).per_prompt) for side in MODELS[:2]}
+    return {side: list(distance(profiles[side], profiles["teacher"]).per_prompt) for side in MODELS[:2]}
 
 
 def _passes(details: Sequence[Row], bootstrap: Bootstrap, pass_k: int) -> Row:

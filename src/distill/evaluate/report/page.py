@@ -1,10 +1,10 @@
 """metrics/report.html: what the evaluation found, as one file to look at, without a network.
 
-In go the rows of metrics/evaluation.jsonl, the content of metrics/figures.json and collect.json, and the training
-curve; out comes the page. Equal inputs give equal bytes: no times, no random ids.
+In: the rows of metrics/evaluation.jsonl, the content of metrics/figures.json and collect.json, and the training curve.
+Out: the page. Equal inputs give equal bytes: no times, no random ids.
 
 Nothing a model wrote can run in it: every text is escaped, and the page's security policy lets one script run, the
-page's own, by its hash. What it will not do: measure, or decide; figures and verdicts are the evaluation's.
+page's own, by its hash.
 """
 
 import base64
@@ -18,16 +18,8 @@ from markupsafe import Markup
 from distill.common.jsonl import Row
 from distill.evaluate.report import charts, wording
 from distill.evaluate.report.answer_html import answer_html, visible
-from distill.evaluate.report.tables import (
-    AMOUNT_LABELS,
-    OUTCOMES,
-    SHARE_LABELS,
-    by_difficulty,
-    difficulty,
-    loss,
-    mean_style,
-)
-from distill.evaluate.report.wording import MODELS
+from distill.evaluate.report.rows import MODELS, by_difficulty, difficulty, loss, mean_style
+from distill.evaluate.report.tables import AMOUNT_LABELS, OUTCOMES, SHARE_LABELS
 
 NAMES = {"base": "Base student", "distilled": "Distilled student", "teacher": "Teacher"}
 

@@ -1,18 +1,19 @@
-"""metrics/plots/*.tsv: what `dvc plots` draws of an evaluation; the training curve beside them is the training's.
+"""metrics/plots/*.tsv: what `dvc plots` draws of an evaluation (the training curve beside them is written by train).
 
-In go the rows of metrics/evaluation.jsonl, out come three tables, one row a mark:
+In: the rows of metrics/evaluation.jsonl. Out: three tables, with a row for each mark that is drawn:
 - likelihood.tsv: prompt, rank (1 is the easiest for the base), model, difficulty, loss (nats a token);
 - style.tsv: feature, model, share (the mean over prompts);
 - outcomes.tsv: difficulty, outcome, model, prompts (how many), share.
 """
 
+import csv
+import io
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from statistics import fmean
 
 from distill.common.jsonl import Row, write_text
-from distill.evaluate.report.wording import MODELS
+from distill.evaluate.report.rows import MODELS, by_difficulty, difficulty, loss, mean_style
 
 SHARE_LABELS = {
     "parsed": "Code that parses",
@@ -41,8 +42,6 @@ AMOUNT_LABELS = {
 }
 """The style features from 0 up."""
 
-DIFFICULTIES = ("easy", "medium", "hard")
-
 OUTCOMES = {
     "pass": "pass",
     "wrong_answer": "wrong answer",
@@ -62,36 +61,6 @@ def write(folder: Path, details: Sequence[Row]) -> None:
     write_text(folder / "likelihood.tsv", likelihood(details))
     write_text(folder / "style.tsv", style(details))
     write_text(folder / "outcomes.tsv", outcomes(details))
-
-
-def difficulty(row: Row) -> str:
-    """Return a held-out prompt's difficulty: easy of the group heldout-easy, or the group itself."""
-    return str(row["group"]).removeprefix("heldout-")
-
-
-def by_difficulty(details: Iterable[Row]) -> dict[str, list[Row]]:
-    """Return the rows of each difficulty, from easy to hard; other groups come last, in the order of the rows."""
-    groups: dict[str, list[Row]] = {name: [] for name in DIFFICULTIES}
-    for row in details:
-        groups.setdefault(difficulty(row), []).append(row)
-    return {name: rows for name, rows in groups.items() if rows}
-
-
-def mean_style(details: Iterable[Row], labels: dict[str, str]) -> list[tuple[str, dict[str, float]]]:
-    """Return the label of each feature and its mean for each model, over the answers that have it."""
-    styles = [row.get("style") or {} for row in details]
-    found = []
-    for key, label in labels.items():
-        values = {
-            model: [float(style[model][key]) for style in styles if key in style.get(model, {})] for model in MODELS
-        }
-        found.append((label, {model: fmean(numbers) for model, numbers in values.items() if numbers}))
-    return [(label, means) for label, means in found if means]
-
-
-def loss(score: Row) -> float:
-    """Return the loss of a likelihood entry in nats a token; an answer without a token has none to lose."""
-    return float(score["nll"]) / max(1, int(score["tokens"]))
 
 
 def likelihood(details: Iterable[Row]) -> str:
@@ -132,4 +101,6 @@ def _first_outcome(row: Row, model: str) -> str:
 
 
 def _tsv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    return "".join("\t".join(map(str, row)) + "\n" for row in (header, *rows))
+    text = io.StringIO()
+    csv.writer(text, delimiter="\t", lineterminator="\n").writerows([header, *rows])
+    return text.getvalue()

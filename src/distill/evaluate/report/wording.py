@@ -1,8 +1,8 @@
-"""The headline in words and as a table: what metrics/figures.json says, put so that a person sees it at once.
+"""The headline in words and as a table: what metrics/figures.json says, for a person.
 
-In goes the content of metrics/figures.json; out come the metrics that are there (with labels and formatted figures),
-findings in plain language, and the table that the stage ends with on the terminal. It decides nothing: verdicts and
-intervals are the evaluation's, and a metric that was not measured is not spoken of.
+In: the content of metrics/figures.json. Out: the metrics that were measured (with labels and formatted figures),
+findings in plain language, and the table that the stage prints at its end. Verdicts and intervals are taken from
+figures.json as they are.
 """
 
 import re
@@ -15,8 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from distill.common.jsonl import Row
+from distill.evaluate.report.rows import MODELS
 
-MODELS = ("base", "distilled", "teacher")
 BETTER, WORSE, NONE = "better", "worse", "no difference found"
 COLOURS = {BETTER: "green", WORSE: "red"}
 

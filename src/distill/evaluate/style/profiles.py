@@ -2,9 +2,9 @@
 
 In: answers in Markdown. Out: a profile, one number for each key of `SHARES` and `AMOUNTS`; every answer has every
 key. The Markdown features come from a CommonMark parser, the code features from `ast` and `tokenize`
-(`distill.evaluate.style.python_code`). Nothing that a model can write raises, and nothing of it is run.
+(`distill.evaluate.style.python_code`). No text that a model can write makes this raise, and nothing of it is run.
 
-What it will not do: say whether an answer is right. A wrong answer in perfect style has a distance near 0.
+A style says nothing about whether an answer is right: a wrong answer in the teacher's style has a distance near 0.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,10 +1,8 @@
 """The style of Python code: type hints, docstrings and their sections, doctests, guards, exceptions, tests, comments.
 
 In: the fenced blocks of an answer. Out: one number a feature (their meanings: `profiles`). Code is parsed, never
-run. Blocks that do not parse count in `parsed` and `comments`, and give no other feature anything; a feature with
-nothing to look at is 0. Nothing that a model can write raises.
-
-What it will not do: judge whether the code works (`run_checks` does), or whether a docstring is true.
+run. Blocks that do not parse count in `parsed` and `comments` alone; a feature with nothing to look at is 0. No text
+that a model can write makes this raise.
 """
 
 import ast
