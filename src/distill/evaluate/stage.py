@@ -3,10 +3,10 @@
 In: data/heldout.jsonl, data/answers/*.jsonl (what generate made), data/train.jsonl, data/prompts/checks; from
 metrics/collect.json what the answers cost, from metrics/plots/train.tsv the training curve. Out: metrics/evaluate.json
 (the headline), metrics/figures.json (all figures, with intervals and verdicts), metrics/evaluation.jsonl (every answer,
-likelihood, outcome and style profile), metrics/report.html and metrics/plots/*.tsv. docs/evaluate.md says what they mean.
+likelihood, outcome and style profile), metrics/report.html and metrics/plots/*.tsv. What they mean: docs/evaluate.md.
 
-Answers' code is run against hidden checks, in a sandbox; where none works, nothing is run and the figure is null. Held-out
-prompts that leaked into the training data end the stage.
+Answers' code is run against hidden checks, in a sandbox; where none works, nothing is run and the figure is null. If
+held-out prompts leaked into the training data, the stage ends with an error.
 """
 
 import csv

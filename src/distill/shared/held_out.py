@@ -1,8 +1,8 @@
 """data/heldout.jsonl: the held-out prompts with the teacher's answers, which format writes for generate and evaluate.
 
 A row has `id`, `base`, `group`, `prompt` and `completion` (messages, as in train.jsonl), `stop_reason`, and `ended`,
-whether that is one of a complete answer. There is one row a prompt, whatever became of the teacher's answer; white
-space around an answer is no part of it.
+whether the answer is complete by its stop reason. There is a row for each prompt, whatever became of the teacher's
+answer. White space around an answer is stripped.
 """
 
 from dataclasses import dataclass
