@@ -1,4 +1,4 @@
-"""distill.evaluate.overlap: shared runs are found exactly, fast, and never across two texts."""
+"""distill.evaluate.overlap: shared runs are found exactly, fast, and never across two texts; repetition by hand."""
 
 import json
 import time
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distill.evaluate.overlap import Report, Run, RunIndex, documents, longest_shared_run, words
+from distill.evaluate.overlap import Report, Run, RunIndex, documents, longest_shared_run, repetition, words
 from distill.expand_prompts.stage import ExpandParams, expand
 from repository import ROOT
 
@@ -65,6 +65,32 @@ def test_a_prompt_and_its_answer_are_both_compared() -> None:
 
 def test_nothing_shared_is_reported_as_zero() -> None:
     assert longest_shared_run({"x": "unheard"}, TRAINING).metrics() == {"longest_run": 0, "limit": 8}
+
+
+@pytest.mark.parametrize(
+    ("text", "share"),
+    [
+        ("", 0),
+        ("one two three", 0),
+        ("one two three four five", 0),
+        ("a a a a a", 1 / 2),  # aaaa twice
+        ("a b a b a b", 1 / 3),  # abab, baba, abab
+        ("x, y, z! X. y\nz -- x", 1 / 4),  # xyzx, yzxy, zxyz, xyzx
+        ("la " * 103, 99 / 100),
+    ],
+)
+def test_repetition(text: str, share: float) -> None:
+    assert repetition(text) == pytest.approx(share)
+
+
+@given(st.text())
+def test_repetition_is_a_share(text: str) -> None:
+    assert 0 <= repetition(text) < 1
+
+
+@given(st.lists(st.integers(), min_size=4, unique=True).map(lambda ns: [abs(n) * 2 + (n < 0) for n in ns]))
+def test_distinct_words_repeat_nothing(numbers: list[int]) -> None:
+    assert repetition(" ".join(map(str, numbers))) == 0
 
 
 def longest_by_force(text: list[str], training: list[list[str]]) -> int:

@@ -30,7 +30,7 @@ def test_what_was_kept_is_there_after_an_interruption_and_gone_after_success(rep
     path = interrupted("k", {"a": {"x": 1}, "b": {"x": 2}})
     assert path == repository / ".distill/generations/k.jsonl"
     with Store("k") as store:
-        assert store.values == {"a": {"x": 1}, "b": {"x": 2}}
+        assert store == {"a": {"x": 1}, "b": {"x": 2}}
         assert "a" in store
         assert "c" not in store
         store["c"] = {"x": 3}
@@ -56,12 +56,12 @@ def test_a_value_is_kept_once() -> None:
 def test_runs_with_other_keys_do_not_meet() -> None:
     interrupted("k", {"a": {"x": 1}})
     with Store("other") as store:
-        assert store.values == {}
+        assert store == {}
     assert Store("k").path.exists()
 
 
-def test_the_same_evaluation_twice_at_a_time_is_refused() -> None:
-    with Store("k"), pytest.raises(InputError, match="the same evaluation is running already"), Store("k"):
+def test_the_same_run_twice_at_a_time_is_refused() -> None:
+    with Store("k"), pytest.raises(InputError, match="the same run is at work already"), Store("k"):
         pass
     with Store("k"):
         pass

@@ -1,4 +1,4 @@
-"""distill.generate: the text of one prompt at a time, whatever the batch; ends, caps, samples, interruptions."""
+"""distill.generate.decode: the text of one prompt at a time, whatever the batch; ends, caps, samples, interruptions."""
 
 from dataclasses import replace
 from typing import Any
@@ -86,10 +86,10 @@ def test_sampling_takes_the_token_whose_share_of_the_line_holds_the_number() -> 
 def test_batches_are_of_like_length_and_about_the_same_size() -> None:
     params = replace(GREEDY, max_new_tokens=5, batch_tokens=30)  # 3 rows of 5 + 5 tokens
     batches = plan(PROMPTS, params)
-    assert [[job.prompt for job in batch] for batch in batches] == [[1, 6], [2, 5], [0, 4, 3]]
+    assert [[request.prompt for request in batch] for batch in batches] == [[1, 6], [2, 5], [0, 4, 3]]
     sampled = plan(PROMPTS, replace(params, samples=1))
     assert sampled[:3] == batches
-    assert [[(job.prompt, job.sample) for job in batch] for batch in sampled[3:]] == [
+    assert [[(request.prompt, request.sample) for request in batch] for batch in sampled[3:]] == [
         [(1, 1), (6, 1)], [(2, 1), (5, 1)], [(0, 1), (4, 1), (3, 1)],
     ]  # fmt: skip
     assert [len(batch) for batch in plan(PROMPTS, replace(params, batch_tokens=1))] == [1] * 7
@@ -98,10 +98,10 @@ def test_batches_are_of_like_length_and_about_the_same_size() -> None:
 def test_what_is_done_is_left_out_batch_by_batch(model: Any, tokenizer: Any) -> None:
     params = replace(GREEDY, batch_tokens=60)  # batches of two rows, by length: 1 6, 2 5, 0 4, 3 or the like
     first, second, *_ = plan(PROMPTS, params)
-    done = {(job.prompt, 0) for job in first} | {(second[0].prompt, 0)}
+    done = {(request.prompt, 0) for request in first} | {(second[0].prompt, 0)}
     everything = answers(model, tokenizer, params)
     left = answers(model, tokenizer, params, done=done)
-    assert set(left) == set(everything) - {(job.prompt, 0) for job in first}
+    assert set(left) == set(everything) - {(request.prompt, 0) for request in first}
     assert left == {place: everything[place] for place in left}
 
 

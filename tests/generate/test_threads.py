@@ -39,12 +39,19 @@ def test_an_error_of_a_thread_is_raised_here_and_ends_the_others() -> None:
     assert threading.active_count() == before
 
 
-def test_threads_stop_when_the_caller_does() -> None:
-    before = threading.active_count()
-    results = threads.run(count_up, [10**9, 10**9], 2)
+def test_threads_stop_when_the_caller_does_and_what_waits_is_never_begun() -> None:
+    before, begun = threading.active_count(), []
+
+    def work(item: int) -> Iterator[int]:
+        begun.append(item)
+        yield from range(10**9)
+
+    results = threads.run(work, range(9), 2)
     next(results)
     results.close()  # type: ignore[attr-defined]
     assert threading.active_count() == before
+    assert begun == list(range(len(begun)))
+    assert len(begun) <= threads.share(2)[0]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""distill.shared.statistics: intervals that are right by hand, agree with scipy, and cover what they promise."""
+"""distill.shared.statistics: intervals that are right by hand, and cover what they promise."""
 
 import itertools
 import math
@@ -56,23 +56,16 @@ def test_seeded() -> None:
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_agrees_with_scipy(weighted: bool) -> None:
+def test_agrees_with_resampling_by_hand(weighted: bool) -> None:
     rng = np.random.default_rng(3)
     base, noise = rng.gamma(2, size=(2, 48))
     distilled, weights = base - 0.3 * noise, rng.integers(50, 900, 48).astype(float)
     used = weights if weighted else np.ones(48)
-
-    def statistic(one: np.ndarray, two: np.ndarray, weight: np.ndarray, axis: int) -> np.ndarray:
-        return (weight * (two - one)).sum(axis) / weight.sum(axis)
-
-    theirs = scipy.stats.bootstrap(
-        (base, distilled, used), statistic, paired=True, method="percentile", n_resamples=40_000, rng=rng
-    )
-    ours = paired_bootstrap(base, distilled, weights if weighted else None, resamples=40_000)
-    # The bounds of 40,000 resamples vary by about 1.2% of their distance.
-    width = theirs.confidence_interval.high - theirs.confidence_interval.low
-    assert ours.low == pytest.approx(theirs.confidence_interval.low, abs=0.03 * width)
-    assert ours.high == pytest.approx(theirs.confidence_interval.high, abs=0.03 * width)
+    # The same draws: published intervals hold for as long as the generator's numbers are used in this order.
+    picks = np.random.default_rng(17).integers(48, size=(10_000, 48))
+    drawn = (used * (distilled - base))[picks].sum(axis=1) / used[picks].sum(axis=1)
+    found = paired_bootstrap(base, distilled, weights if weighted else None, seed=17)
+    assert (found.low, found.high) == pytest.approx(np.quantile(drawn, [0.025, 0.975]).tolist(), rel=1e-12)
 
 
 def test_95_percent_intervals_cover_the_truth_95_percent_of_the_time() -> None:

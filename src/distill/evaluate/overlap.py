@@ -1,11 +1,14 @@
-"""Which runs of words held-out texts share with training texts: leaked problems, and answers learned by heart.
+"""Words that occur twice: runs that a text shares with training texts, and runs that it repeats itself.
 
-In: texts by id. Out: for each held-out text its longest shared run. A word is a run of letters, digits and underscores
-(`\\w+`), in lower case, so neither layout nor punctuation hides a copy. Exact at every length: the training words'
-suffixes are sorted once, and a run is looked up by bisection. Time grows with n log² n of the training words, and
-with m log n of the words looked up; both hold for texts that repeat one word endlessly.
+The first show leaked problems and answers learned by heart, the second an answer that goes round in circles. A word is
+a run of letters, digits and underscores (`\\w+`), in lower case, so neither layout nor punctuation hides a copy; a
+paraphrase, or a copy with renamed variables, is not recognised. Code repeats itself by nature and shares idioms, so
+hold a student's values against the teacher's own.
 
-What it will not do: recognise a paraphrase, or a copy with renamed variables.
+Shared runs are exact at every length: the suffixes of the training words are sorted once, and a run is looked up by
+bisection. Time grows with n log² n of the training words, and with m log n of the words looked up, also for texts that
+repeat one word endlessly. (Sets of n-grams would be less code, but need one for each length: a copied answer of 159
+words takes 113 MB with 22,000 training words, and 1.2 GB with ten times as many.)
 """
 
 import re
@@ -23,6 +26,8 @@ Ints = NDArray[np.int64]
 WORD = re.compile(r"\w+")
 WIDTH = 4  # bytes of a word's number; big-endian, so that bytes compare as the numbers do
 UNKNOWN = 2**32 - 1
+GRAM = 4
+"""Words of the runs that `repetition` counts."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,17 @@ class Report:
 def words(text: str) -> list[str]:
     """Return the words of a text, in lower case."""
     return WORD.findall(text.lower())
+
+
+def repetition(text: str) -> float:
+    """Return the share of the text's 4-grams of words that occurred in it before; 0 if it has fewer than 4 words.
+
+    One minus distinct over all 4-grams: seq-rep-4 of Welleck et al. 2020, Neural Text Generation with Unlikelihood
+    Training.
+    """
+    split = words(text)
+    grams = list(zip(*(split[start:] for start in range(GRAM)), strict=False))
+    return 1 - len(set(grams)) / len(grams) if grams else 0.0
 
 
 def documents(rows: Iterable[Row]) -> dict[str, str]:

@@ -21,8 +21,8 @@ from distill.common import cli
 from distill.common.config import Model, section
 from distill.common.errors import InputError
 from distill.common.jsonl import Row, read_json, read_jsonl, write_json, write_jsonl, write_text
-from distill.evaluate import health, leakage
-from distill.evaluate.overlap import RunIndex
+from distill.evaluate import leakage
+from distill.evaluate.overlap import RunIndex, repetition
 from distill.evaluate.report import page, tables, wording
 from distill.evaluate.report.figures import Bootstrap, extract, headline
 from distill.evaluate.sandbox import outcomes
@@ -128,7 +128,8 @@ def details(
 
 
 def _health(text: str, copied: RunIndex) -> Row:
-    return {"repetition": health.repetition(text), "copied_run": health.longest_copied_run(text, copied)}
+    run = copied.longest(text)
+    return {"repetition": repetition(text), "copied_run": run.words if run else 0}
 
 
 def write(rows: Sequence[Row], figures: Row, curve: Sequence[Row], collect: Row) -> None:

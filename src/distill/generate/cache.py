@@ -1,17 +1,17 @@
-"""What an evaluation has worked out so far, kept on disk so that a killed run goes on with it.
+"""What a run of the stage has worked out so far, kept on disk so that after a kill it goes on from there.
 
 One JSONL file a run, `.distill/generations/<key>.jsonl` in the main repository (outside the pipeline's outputs, which
-DVC deletes before it runs a stage). The key is a hash of everything that the values depend on, so a value is never
-taken for another run's. A line is written and flushed as soon as its value is there; a line that was cut off by a kill
-is dropped. The run that ends well removes the file.
+DVC deletes before it runs a stage). The key is a hash of everything that the results depend on, so no result is taken
+for another run's. A line that a kill cut off is dropped. A run that ends well removes its file.
 """
 
 import hashlib
 import json
+from collections import UserDict
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from filelock import FileLock, Timeout
 
@@ -28,23 +28,23 @@ def make_key(facts: Any, files: Iterable[Path]) -> str:
     return result.hexdigest()[:32]
 
 
-class Store:
-    """Values by name, on disk; a context manager that holds the run's lock."""
+class Store(UserDict[str, Row]):
+    """Results by name, each on disk as soon as it is set; a context manager that holds the run's lock."""
 
     def __init__(self, key: str) -> None:
+        super().__init__()
         self.path = kept("generations", f"{key}.jsonl")
-        self.values: dict[str, Row] = {}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.lock = FileLock(self.path.with_suffix(".lock"))
 
-    def __enter__(self) -> "Store":
+    def __enter__(self) -> Self:
         try:
             self.lock.acquire(timeout=0)
         except Timeout:
-            raise InputError(f"{self.path}: the same evaluation is running already; wait for its end") from None
+            raise InputError(f"{self.path}: the same run is at work already; wait for its end") from None
         lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines(True) if self.path.exists() else []
-        self.values = dict(filter(None, map(_parse, lines)))
-        write_text(self.path, "".join(map(_line, self.values.items())))  # without the line that a kill cut off
+        self.data = dict(filter(None, map(_parse, lines)))
+        write_text(self.path, "".join(map(_line, self.items())))  # without the line that a kill cut off
         self.file = self.path.open("a", encoding="utf-8")
         return self
 
@@ -55,15 +55,9 @@ class Store:
             Path(self.lock.lock_file).unlink(missing_ok=True)
         self.lock.release()
 
-    def __contains__(self, name: str) -> bool:
-        return name in self.values
-
-    def __getitem__(self, name: str) -> Row:
-        return self.values[name]
-
     def __setitem__(self, name: str, value: Row) -> None:
-        if name not in self.values:
-            self.values[name] = value
+        if name not in self:
+            super().__setitem__(name, value)
             self.file.write(_line((name, value)))
             self.file.flush()
 

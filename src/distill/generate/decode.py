@@ -1,18 +1,17 @@
 """Batched generation: prompts as token ids → answers, many at a time, the same text as one at a time.
 
 In: a causal language model and prompts (`student.encode_prompt`). Out: for each prompt one greedy answer, and, if
-asked, sampled ones. Prompts of similar length share a batch, padded on the left; a row that has finished gives its
-place in the cache to the last row, so a batch shrinks as its answers end.
+asked, sampled ones. An answer stops at the end-of-turn token or the cap. Prompts of similar length share a batch,
+padded on the left; the last row of a batch takes the place of one that has finished, so the batch shrinks as its
+answers end.
 
-Batches are planned from all prompts before anything runs, never from what is left to do. What a row's logits are, to
-the last bit, depends on its batch, so this is why a run that was interrupted ends with the text of one that was not.
-
-What it will not do: beam search, or stop at anything but the end-of-turn token and the cap.
+A row's logits depend, in their last bits, on the batch that it is in. So batches are planned from all prompts before
+anything runs, never from what is left to do: a run that was interrupted ends with the same text as one that was not.
 """
 
 import hashlib
 from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -47,8 +46,8 @@ class Generation:
 
 
 @dataclass(frozen=True)
-class Job:
-    """One answer to make: of which prompt, and which of its samples (0 is the greedy one)."""
+class Request:
+    """One answer to make: to which prompt, and which of its samples (0 is the greedy one)."""
 
     prompt: int
     sample: int
@@ -59,7 +58,7 @@ class Job:
 class Finished:
     """An answer as ids."""
 
-    job: Job
+    request: Request
     ids: list[int]
     ended: bool
 
@@ -94,11 +93,11 @@ def generate(
     check_context(model, prompts, params.max_new_tokens)
     stop = ends(model, tokenizer)
     batches = plan(prompts, params)
-    todo = [batch for batch in batches if any((job.prompt, job.sample) not in done for job in batch)]
+    todo = [batch for batch in batches if any((one.prompt, one.sample) not in done for one in batch)]
     for result in threads.run(lambda batch: decode(model, batch, params, stop), todo, len(batches)):
         if isinstance(result, Finished):
             text = tokenizer.decode(result.ids, skip_special_tokens=True)
-            on_done(result.job.prompt, result.job.sample, Generation(str(text), len(result.ids), result.ended))
+            on_done(result.request.prompt, result.request.sample, Generation(str(text), len(result.ids), result.ended))
         else:
             on_tokens(result)
 
@@ -112,14 +111,14 @@ def check_context(model: Any, prompts: Sequence[Sequence[int]], max_new_tokens: 
                          f"more than the student's context of {limit}; lower it")  # fmt: skip
 
 
-def plan(prompts: Sequence[Sequence[int]], params: Decoding) -> list[list[Job]]:
+def plan(prompts: Sequence[Sequence[int]], params: Decoding) -> list[list[Request]]:
     """Return the batches: greedy answers first, then samples; by length, of about the same number of rows."""
     order = sorted(range(len(prompts)), key=lambda index: (len(prompts[index]), index))
-    greedy = [Job(index, 0, tuple(prompts[index])) for index in order]
-    sampled = [Job(job.prompt, sample, job.ids) for job in greedy for sample in range(1, params.samples + 1)]
+    greedy = [Request(index, 0, tuple(prompts[index])) for index in order]
+    sampled = [replace(one, sample=sample) for one in greedy for sample in range(1, params.samples + 1)]
     longest = max(map(len, prompts), default=0) + params.max_new_tokens
     rows = max(1, params.batch_tokens // longest)
-    return [batch for jobs in (greedy, sampled) for batch in _split(jobs, rows)]
+    return [batch for requests in (greedy, sampled) for batch in _split(requests, rows)]
 
 
 def ends(model: Any, tokenizer: Any) -> frozenset[int]:
@@ -130,9 +129,9 @@ def ends(model: Any, tokenizer: Any) -> frozenset[int]:
 
 
 @torch.inference_mode()
-def decode(model: Any, jobs: list[Job], params: Decoding, stop: frozenset[int]) -> Iterator[Finished | int]:
+def decode(model: Any, requests: list[Request], params: Decoding, stop: frozenset[int]) -> Iterator[Finished | int]:
     """Yield the answers of one batch as they end, and after each step the number of its tokens."""
-    batch = _Batch(model, jobs, params)
+    batch = _Batch(model, requests, params)
     logits = batch.prefill()
     while batch.rows:
         tokens = batch.append(logits)
@@ -140,16 +139,16 @@ def decode(model: Any, jobs: list[Job], params: Decoding, stop: frozenset[int]) 
         for row in reversed(range(len(tokens))):  # from the end, so that a row moved forward was looked at already
             if tokens[row] in stop or len(batch.rows[row].ids) == params.max_new_tokens:
                 done = batch.remove(row)
-                yield Finished(done.job, done.ids, tokens[row] in stop)
+                yield Finished(done.request, done.ids, tokens[row] in stop)
         if batch.rows:
             logits = batch.step()
 
 
 @dataclass
 class _Row:
-    """A row of a batch: its job, the ids so far, and the random numbers that choose its tokens (None: greedy)."""
+    """A row of a batch: its request, the ids so far, and the random numbers that choose its tokens (None: greedy)."""
 
-    job: Job
+    request: Request
     ids: list[int]
     draws: torch.Tensor | None
 
@@ -157,14 +156,14 @@ class _Row:
 class _Batch:
     """The state of one batch; row r of `mask`, `position` and the cache belongs to `rows[r]`."""
 
-    def __init__(self, model: Any, jobs: list[Job], params: Decoding) -> None:
+    def __init__(self, model: Any, requests: list[Request], params: Decoding) -> None:
         self.model, self.temperature = model, params.temperature
-        self.width = max(len(job.ids) for job in jobs)
+        self.width = max(len(request.ids) for request in requests)
         capacity = self.width + params.max_new_tokens
-        self.rows = [_Row(job, [], _draws(job, params)) for job in jobs]
-        self.mask = torch.zeros((len(jobs), capacity), dtype=torch.long, device=model.device)
-        for row, job in enumerate(jobs):
-            self.mask[row, self.width - len(job.ids) :] = 1  # what is not padding, and all that is to come
+        self.rows = [_Row(request, [], _draws(request, params)) for request in requests]
+        self.mask = torch.zeros((len(requests), capacity), dtype=torch.long, device=model.device)
+        for row, request in enumerate(requests):
+            self.mask[row, self.width - len(request.ids) :] = 1  # what is not padding, and all that is to come
         self.position = self.mask[:, : self.width].sum(dim=1, keepdim=True)
         self.layers = [SlotLayer(capacity) for _ in range(model.config.num_hidden_layers)]
         self.cache = _cache(model, self.layers)
@@ -172,7 +171,7 @@ class _Batch:
     def prefill(self) -> torch.Tensor:
         """Read the prompts; return the logits of the first tokens, one row a prompt."""
         pad = 0  # any id will do: padding is masked
-        ids = [[pad] * (self.width - len(row.job.ids)) + list(row.job.ids) for row in self.rows]
+        ids = [[pad] * (self.width - len(row.request.ids)) + list(row.request.ids) for row in self.rows]
         mask = self.mask[:, : self.width]
         positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
         return self._forward(torch.tensor(ids, device=self.model.device), positions)
@@ -181,7 +180,7 @@ class _Batch:
         """Choose each row's next token, append it, and return the tokens."""
         best = logits.max(dim=-1)
         if not torch.isfinite(best.values).all():
-            raise TrainingError("evaluate: the student's logits are not finite; train again with a lower "
+            raise TrainingError("generate: the student's logits are not finite; train again with a lower "
                                 "train.learning_rate, or set generate.dtype to float32")  # fmt: skip
         tokens: list[int] = best.indices.tolist()
         if self.rows[0].draws is not None:
@@ -274,19 +273,19 @@ def sample(logits: torch.Tensor, draws: Sequence[float], temperature: float) -> 
     return [int(token) for token in chosen[:, 0]]
 
 
-def _draws(job: Job, params: Decoding) -> torch.Tensor | None:
-    if job.sample == 0:
+def _draws(request: Request, params: Decoding) -> torch.Tensor | None:
+    if request.sample == 0:
         return None
     # Random numbers of its own make a sample independent of the batch that it is in, and of the other prompts.
-    digest = hashlib.sha256(f"{params.seed}/{job.sample}/{job.ids}".encode()).digest()
+    digest = hashlib.sha256(f"{params.seed}/{request.sample}/{request.ids}".encode()).digest()
     generator = torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
     return torch.rand(params.max_new_tokens, generator=generator, dtype=torch.float64)
 
 
-def _split(jobs: list[Job], rows: int) -> Iterator[list[Job]]:
-    count = -(-len(jobs) // rows)
+def _split(requests: list[Request], rows: int) -> Iterator[list[Request]]:
+    count = -(-len(requests) // rows)
     for number in range(count):
-        yield jobs[len(jobs) * number // count : len(jobs) * (number + 1) // count]
+        yield requests[len(requests) * number // count : len(requests) * (number + 1) // count]
 
 
 def _cache(model: Any, layers: list[SlotLayer]) -> DynamicCache:

@@ -1,9 +1,8 @@
 """How likely a model finds the teacher's answers: negative log-likelihood and token accuracy, answer tokens only.
 
-In: a causal language model and encoded examples (`student.encode`). Out: one Score an example, in their order.
-Examples of similar length share a batch; logits are made for answer tokens alone.
-
-What it will not do: average. Sums and counts can be put together over any set of prompts.
+In: a causal language model and encoded examples (`student.encode`). Out: one Likelihood an example, in their order.
+Examples of similar length share a batch; logits are made for answer tokens alone. Sums and counts come out, not means,
+so that they add up over any set of prompts.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +18,7 @@ from distill.student.chat import Encoded
 
 
 @dataclass(frozen=True)
-class Score:
+class Likelihood:
     """An answer's negative log-likelihood (a sum, in nats), its tokens, and how many the model ranks first."""
 
     nll: float
@@ -32,7 +31,7 @@ def score(
     examples: Sequence[Encoded],
     token_budget: int,
     on_done: Callable[[int], None] = lambda count: None,
-) -> list[Score]:
+) -> list[Likelihood]:
     """Score every example's answer given its prompt, the end of turn included.
 
     Args:
@@ -44,7 +43,7 @@ def score(
     Raises:
         TrainingError: A likelihood is not finite.
     """
-    scores: dict[int, Score] = {}
+    scores: dict[int, Likelihood] = {}
     batches = plan([len(example.ids) for example in examples], token_budget)
     for found in threads.run(lambda batch: _score_batch(model, examples, batch), batches, len(batches)):
         scores |= found
@@ -64,7 +63,7 @@ def plan(lengths: Sequence[int], token_budget: int) -> list[list[int]]:
 
 
 @torch.inference_mode()
-def _score_batch(model: Any, all_examples: Sequence[Encoded], batch: list[int]) -> Iterator[dict[int, Score]]:
+def _score_batch(model: Any, all_examples: Sequence[Encoded], batch: list[int]) -> Iterator[dict[int, Likelihood]]:
     examples = [all_examples[index] for index in batch]
     width = max(len(example.ids) for example in examples)
     # The padding stands on the right and attention looks to the left, so nothing need be masked.
@@ -76,13 +75,13 @@ def _score_batch(model: Any, all_examples: Sequence[Encoded], batch: list[int]) 
     yield {index: _score_row(row, example, first) for index, row, example in rows}
 
 
-def _score_row(logits: torch.Tensor, example: Encoded, first: int) -> Score:
+def _score_row(logits: torch.Tensor, example: Encoded, first: int) -> Likelihood:
     """Score one row; `logits[i]` predict the token at place `first + i + 1`."""
     answer = torch.tensor(example.ids[example.prompt_tokens :], device=logits.device)
     start = example.prompt_tokens - 1 - first
     predicted = logits[start : start + len(answer)].float()
     nll = float(cross_entropy(predicted, answer, reduction="none").double().sum())
     if nll != nll or nll == float("inf"):
-        raise TrainingError("evaluate: the likelihood of an answer is not finite; train again with a lower "
+        raise TrainingError("generate: the likelihood of an answer is not finite; train again with a lower "
                             "train.learning_rate")  # fmt: skip
-    return Score(nll, len(answer), int((predicted.argmax(dim=-1) == answer).sum()))
+    return Likelihood(nll, len(answer), int((predicted.argmax(dim=-1) == answer).sum()))

@@ -1,9 +1,8 @@
 """One of the two students at work on the held-out prompts: its likelihood of the teacher's answers, and its own.
 
-In: encoded held-out prompts, the student and perhaps its adapter. Out: a row a prompt. What is worked out is kept in a
-`cache.Store` at once, so a killed run goes on with what it has, batch by batch.
-
-What it will not do: load the weights when everything is there already.
+In: encoded held-out prompts, the student and perhaps its adapter. Out: a row a prompt. Every result is kept in a
+`cache.Store` at once, so a killed run goes on with what it has, batch by batch; when everything is there, the weights
+are not loaded.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +19,7 @@ from distill import student
 from distill.common.jsonl import Row
 from distill.generate.cache import Store, make_key
 from distill.generate.decode import Decoding, Generation, generate
-from distill.generate.likelihood import Score, score
+from distill.generate.likelihood import Likelihood, score
 from distill.generate.models import CONFIG, WEIGHTS, Pair, Side
 from distill.generate.questions import Question
 from distill.shared import device
@@ -71,8 +70,8 @@ def measure(job: Measurement, store: Store) -> Iterator[Row]:
         InputError: The adapter is missing, corrupt, or another student's.
         TrainingError: The model's output is not finite.
     """
-    if store.values:
-        print(f"going on with {len(store.values)} results of a run that did not finish")
+    if store:
+        print(f"going on with {len(store)} results of a run that did not finish")
     scores, answers = _scores(job, store), _answers(job, store)
     for one, each in zip(scores, answers, strict=True):
         yield {"likelihood": asdict(one) if one else None, "answers": [asdict(answer) for answer in each]}
@@ -93,7 +92,7 @@ def key(job: Measurement) -> str:
     return make_key(facts, [*weights, *code])
 
 
-def _scores(job: Measurement, store: Store) -> list[Score | None]:
+def _scores(job: Measurement, store: Store) -> list[Likelihood | None]:
     # In fp32: the headline is a difference of likelihoods, and bf16 rounds the weights by up to 0.4%, as much as a
     # light adapter changes them. With oneDNN it costs about 20 seconds a model on two cores, for 48 prompts.
     name = "likelihood"
@@ -101,7 +100,7 @@ def _scores(job: Measurement, store: Store) -> list[Score | None]:
         with _bar(f"likelihood, {job.side}", len(job.examples)) as bar, job.pair.scoring(job.side) as model:
             found = score(model, job.examples, job.score_tokens, bar.update)
         store[name] = {"scores": [asdict(one) for one in found]}
-    scores = (Score(**one) for one in store[name]["scores"])
+    scores = (Likelihood(**one) for one in store[name]["scores"])
     return [next(scores) if question.example else None for question in job.questions]
 
 

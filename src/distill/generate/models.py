@@ -2,9 +2,7 @@
 
 In: a student and its adapter's folder. Out: one model whose adapter can be switched off (`Pair.scoring`), and copies
 made for decoding (`Pair.decoding`): the adapter merged into the weights, so that no token pays for it. The copy is
-merged in fp32 and then cast, and the original is never changed.
-
-What it will not do: put an adapter on another base than it was trained on.
+merged in fp32 and then cast, and the original is never changed. An adapter that was trained on another base is refused.
 """
 
 import warnings

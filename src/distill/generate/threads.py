@@ -1,58 +1,57 @@
 """Several batches at once, each in a thread with cores of its own.
 
-One batch on all cores leaves some of them waiting: much of a decoding step is operations too small to be shared out,
-and every shared one ends with all cores waiting for the slowest. Batches side by side share the weights' memory and
-wait for nobody; but each reads all weights in every step, so one batch of twice the rows is faster than two (290 and
-226 tokens/s for 48 answers on 2 cores). What a batch computes depends on how many cores it has, never on what runs
-beside it.
+One batch on all cores leaves some of them idle: many operations of a decoding step are too small to be shared out, and
+each that is shared ends when the slowest core does. Batches side by side share the weights' memory and do not wait for
+each other, but each of them reads all weights in every step. So where the rows fit into one batch, one is faster than
+two of half the size (290 and 226 tokens/s for 48 answers on 2 cores).
 
-What it will not do: use more than one thread where there is a GPU.
+What a batch computes, to the last bit, depends on how many cores it has, and never on what runs beside it. On a GPU
+there is one thread.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from queue import Empty, SimpleQueue
-from threading import Event, Thread
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
+from threading import Event
 from typing import TypeVar
 
 import torch
 
 MOST = 4
-"""Threads; Python's lock makes more of them wait for each other."""
+"""Threads; with more, they wait for Python's lock."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class _End:
-    """What a thread puts last into the queue: the error that it ended with, if any."""
-
-    def __init__(self, error: BaseException | None = None) -> None:
-        self.error = error
-
-
 def run(work: Callable[[Item], Iterator[Result]], items: Sequence[Item], total: int) -> Iterator[Result]:
     """Yield what `work(item)` yields for all items, in the caller's thread, as it comes; items are taken in order.
 
-    The first error of any thread is raised here. When the caller stops, the threads stop at their next result.
+    The first error of any thread is raised here. Then, or when the caller stops, the threads stop at their next result.
 
     Args:
         work: Called in a thread with one item.
         items: Batches.
-        total: How many there were before any was done: what is left of them is to have the cores that all had.
+        total: How many batches there were before any was done. The number of threads follows from it, so that a run
+            that was interrupted computes the rest with as many cores a batch as before.
     """
     count, cores = share(total)
-    waiting, results, stop = SimpleQueue[Item](), SimpleQueue[Result | _End](), Event()
-    for item in items:
-        waiting.put(item)
-    threads = [Thread(target=_work, args=(work, waiting, results, stop, cores), daemon=True) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield from _collect(results, count)
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
+    results, stop = SimpleQueue[Result | Future[None]](), Event()
+
+    def produce(item: Item) -> None:
+        for result in work(item):
+            results.put(result)
+            if stop.is_set():
+                return
+
+    with ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(cores,)) as pool:
+        try:
+            for item in items:
+                pool.submit(produce, item).add_done_callback(results.put)
+            yield from _collect(results, len(items))
+        finally:
+            stop.set()
+            pool.shutdown(cancel_futures=True)
 
 
 def share(total: int) -> tuple[int, int]:
@@ -62,32 +61,12 @@ def share(total: int) -> tuple[int, int]:
     return count, max(1, cores // count)
 
 
-def _collect(results: "SimpleQueue[Result | _End]", count: int) -> Iterator[Result]:
-    while count:
+def _collect(results: "SimpleQueue[Result | Future[None]]", items: int) -> Iterator[Result]:
+    """Yield results until all items have ended, each of which puts its future last; raise the error that one has."""
+    while items:
         result = results.get()
-        if not isinstance(result, _End):
-            yield result
-        elif result.error:
-            raise result.error
+        if isinstance(result, Future):
+            result.result()
+            items -= 1
         else:
-            count -= 1
-
-
-def _work(
-    work: Callable[[Item], Iterator[Result]],
-    waiting: "SimpleQueue[Item]",
-    results: "SimpleQueue[Result | _End]",
-    stop: Event,
-    cores: int,
-) -> None:
-    torch.set_num_threads(cores)  # of this thread; the others keep theirs
-    try:
-        while not stop.is_set():
-            for result in work(waiting.get_nowait()):
-                results.put(result)
-                if stop.is_set():
-                    return
-    except Empty:
-        results.put(_End())
-    except BaseException as error:
-        results.put(_End(error))
+            yield result
