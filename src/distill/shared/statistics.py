@@ -93,9 +93,9 @@ def verdict(interval: Interval, higher_is_better: bool) -> Verdict:
 def smallest_detectable(base: ArrayLike, distilled: ArrayLike, weights: ArrayLike | None = None) -> float | None:
     """Return the smallest true difference that so many prompts find four times out of five (two-sided test at 5%).
 
-    That is (z(0.975) + z(0.8)) times the standard error of the mean paired difference, about 2.8 standard errors (H. S.
-    Bloom, Minimum Detectable Effects, Evaluation Review 19(5), 1995). The error is the observed one; of 0 and 1, such as
-    passes, only prompts in which the models differ add to it. With weights it is that of a ratio of totals (W. G.
+    That is z(0.975) + z(0.8), or 2.8, times the standard error of the mean paired difference (H. S. Bloom, Minimum
+    Detectable Effects, Evaluation Review 19(5), 1995). The error is the observed one; where values are 0 or 1, such as
+    passes, it comes from how many prompts the models differ in. With weights it is that of a ratio of totals (W. G.
     Cochran, Sampling Techniques, 1977, chapter 6).
 
     Args:
