@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Tests that share a costly set-up stay in one process (loadgroup).
 PYTEST ?= python -m pytest -n 2 --dist loadgroup
 
-.PHONY: help setup repro check test soak estimate judge lint format chat picture stats clean
+.PHONY: help setup repro check test soak estimate judge lint format chat compare picture stats clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -57,6 +57,9 @@ format: $(READY) ## let ruff lay out the code
 
 chat: $(READY) ## talk to base and distilled student (PROMPT='…' answers once)
 	python -m distill.chat $${PROMPT:+--prompt "$$PROMPT"}
+
+compare: $(READY) ## compare two runs: revisions or experiments (A=main B=r-8; default: HEAD and the workspace)
+	@PYTHONPATH=src python -m distill.compare $(or $(A),HEAD) $(B)
 
 picture: $(READY) ## make docs/report.png from metrics/report.html (needs Chromium)
 	PYTHONPATH=tests/support python tools/picture.py
