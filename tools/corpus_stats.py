@@ -6,7 +6,7 @@ code) should come from the files themselves.
 How: one row per group of prompts and one for each split; lengths are in tokens of the student's tokenizer, shares
 are taken over answers with python code, by their syntax trees.
 
-Usage: ``python tests/corpus_stats.py``
+Usage: ``make stats``
 """
 
 import ast

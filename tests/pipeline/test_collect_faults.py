@@ -3,6 +3,7 @@
 A seeded sample runs with the other tests; all 200 runs are `make soak`.
 """
 
+import os
 import sqlite3
 from decimal import Decimal
 from pathlib import Path
@@ -10,8 +11,11 @@ from pathlib import Path
 import pytest
 
 from collecting import Folder, Ran, folder, served
+from distill.api.ledger.ledger import Ledger
+from distill.api.response import Answer
 from distill.shared.stop_reasons import COMPLETE
 from messages_server import BILLED, Behaviour, MessagesServer
+from power import Disk
 
 SAMPLE = (3, 5, 6)
 SOAK = [seed for seed in range(200) if seed not in SAMPLE]
@@ -94,6 +98,27 @@ def test_each_fault_by_itself(fault: str, tmp_path: Path) -> None:
         expected = {"malformed": "unreadable", "half": "lost", "stall": "lost", "drop-before": "lost",
                     "drop-after": "lost"}.get(fault, "failed")  # fmt: skip
         assert states == {expected: 4}
+
+
+@pytest.mark.parametrize("teacher", ["claude", "claude-batch"])
+def test_a_response_would_survive_a_power_failure_before_it_is_parsed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, teacher: str
+) -> None:
+    parse = Ledger.record_parsed
+    parsed = []
+
+    def check(ledger: Ledger, call: int, raw: bytes, via: str) -> Answer | None:
+        assert disk.query("SELECT state, response FROM calls WHERE id = ?", (call,)) == [("received", raw)]
+        parsed.append(call)
+        return parse(ledger, call, raw, via)
+
+    with MessagesServer() as server:
+        made = folder(tmp_path, server.url, prompts=20, teacher=teacher)
+        disk = Disk(made.ledger, tmp_path)
+        monkeypatch.setattr(os, "fsync", disk.fsync)
+        monkeypatch.setattr(Ledger, "record_parsed", check)
+        assert made.run().status == 0
+    assert len(parsed) == 20
 
 
 @pytest.mark.parametrize("teacher", ["claude", "claude-batch"])

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 
 from distill.common.errors import InputError
 from distill.shared import statistics
-from distill.shared.statistics import Interval, paired_bootstrap, pass_at_k, verdict
+from distill.shared.statistics import (
+    DETECTED,
+    Interval,
+    paired_bootstrap,
+    pass_at_k,
+    prompts_needed,
+    smallest_detectable,
+    verdict,
+)
 
 
 def test_two_prompts_by_hand() -> None:
@@ -171,3 +179,28 @@ def test_pass_at_k_of_many_samples() -> None:
 def test_pass_at_k_refuses_nonsense(n: int, c: int, k: int) -> None:
     with pytest.raises(InputError, match="pass@k"):
         pass_at_k(n, c, k)
+
+
+def test_the_smallest_detectable_difference_by_hand() -> None:
+    assert abs(DETECTED - (1.959964 + 0.841621)) < 1e-6
+    # Differences 1, 0, 0, 0: mean 1/4, squares 3/4, so a variance of 1/4, and a standard error of √(1/4 / 4) = 1/4.
+    smallest = smallest_detectable([0, 1, 0, 1], [1, 1, 0, 1])
+    assert smallest == pytest.approx(DETECTED / 4)
+    # 2.8016² / 16 / 0.05² · 4 = 784.9
+    assert prompts_needed(4, smallest, 0.05) == 785
+    # Differences 1 and 3 weigh 1 and 3: mean 5/2, off by -3/2 and 3 · 1/2; √(2 · 9/2) / 4 = 3/4.
+    assert smallest_detectable([0, 0], [1, 3], [1, 3]) == pytest.approx(DETECTED * 3 / 4)
+    assert smallest_detectable([0.1, 0.2, 0.3], [0.4, 0.5, 0.6]) is None
+
+
+def test_the_smallest_detectable_difference_is_found_four_times_out_of_five() -> None:
+    rng, prompts, trials = np.random.default_rng(6), 60, 800
+    noise = rng.normal(size=(trials, prompts))
+    truth = DETECTED / math.sqrt(prompts)
+    found = sum(
+        verdict(paired_bootstrap(np.zeros(prompts), truth + each, resamples=400), True) == "better" for each in noise
+    )
+    # Three standard errors of the share are 0.042; resampling is a little eager, and finds somewhat more.
+    assert found / trials == pytest.approx(0.8, abs=0.05)
+    estimates = [smallest_detectable(np.zeros(prompts), each) for each in noise]
+    assert np.mean(estimates) == pytest.approx(truth, rel=0.02)

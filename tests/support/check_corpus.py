@@ -8,7 +8,7 @@ as files by the block-to-file rule and run by a second, isolated interpreter (th
 its own directory, environment, resource limits and process group. Hidden checks must accept the reference answer
 and reject stubs and a hand-written wrong answer. Each fault is one line, ``<file>: <what>``; exit status 1 if any.
 
-Usage: ``python tests/check_corpus.py [ID_PREFIX...] [--no-overlap]``
+Usage: ``python tests/support/check_corpus.py [ID_PREFIX...] [--no-overlap]``
 """
 
 import argparse
@@ -34,7 +34,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import IO, Any
 
-from repository import ROOT
+ROOT = Path(__file__).resolve().parents[2]  # not imported: the child is this file alone
 
 TIME_LIMIT = 10  # seconds for one answer's files
 VARIANT_LIMIT = 8  # seconds for one variant under a hidden check

@@ -16,6 +16,9 @@ from distill.common.jsonl import Row
 
 PASSING = frozenset({"rate_limit_error", "timeout_error", "api_error", "overloaded_error"})
 NOTHING = Decimal(0)
+CHUNK = 100  # results that are recorded in one transaction
+Result = tuple[Row, bytes]
+"""What is around a result, and the raw line."""
 
 
 class Foreign(Exception):
@@ -47,10 +50,15 @@ class Results:
             for key, rest in self.ledger.batch_calls(self.batch["id"]).items()
         }
         count = 0
+        chunk: list[Result] = []
         async for line in self.api.batch_results(self.batch["remote"]):
             if line.strip():
-                await self._take(line, self._envelope(line))
+                chunk.append((self._envelope(line), line))
                 count += 1
+            if len(chunk) == CHUNK:
+                await self._record(chunk)
+                chunk = []
+        await self._record(chunk)
         if count < total:
             raise Transient(f"{count} of the batch's {total} results came", uncertain=False)
 
@@ -65,35 +73,48 @@ class Results:
             raise Foreign
         return envelope
 
-    async def _take(self, line: bytes, envelope: Row) -> None:
-        """Record one result, unless it is in the ledger already."""
-        if envelope["custom_id"] not in self._open:
-            return
-        if envelope["result"]["type"] != "succeeded":
-            await self._without_answer(envelope)
-            return
-        _, call, worst = self._open[envelope["custom_id"]]
-        self.ledger.record_received(call, line)
-        answer = self.ledger.record_parsed(call, line, "batch")
-        await self.budget.settle(worst, self.price.cost(answer.usage) if answer else worst)
-        self.answers += answer is not None
-        # One that was cut off is asked for again.
-        if answer and answer.stop_reason != "max_tokens":
-            self.progress()
+    async def _record(self, chunk: list[Result]) -> None:
+        """Record results that the ledger lacks: the raw lines are on the disk before what they say is looked at."""
+        results = [
+            (*self._open.pop(envelope["custom_id"]), envelope["result"], line)
+            for envelope, line in chunk
+            if envelope["custom_id"] in self._open
+        ]
+        with self.ledger.together():
+            for key, call, _, result, line in results:
+                if result["type"] == "succeeded":
+                    self.ledger.record_received(call, line)
+                else:
+                    self.ledger.record_ended(call, "failed", self._reason(key, result))
+        await self.ledger.on_disk()
+        with self.ledger.together():
+            costs = [
+                (worst, self._parse(call, line, worst) if result["type"] == "succeeded" else NOTHING)
+                for _, call, worst, result, line in results
+            ]
+        for worst, cost in costs:
+            await self.budget.settle(worst, cost)
 
-    async def _without_answer(self, envelope: Row) -> None:
-        """`errored`, `expired` and `canceled` are not billed; only an invalid request is not asked for again."""
-        key, call, worst = self._open[envelope["custom_id"]]
-        result = envelope["result"]
-        reason = str(result["type"])
-        if reason == "errored":
-            error = (result.get("error") or {}).get("error") or {}
-            # As in all that a server says: it may echo the key.
-            reason = self.api.clean(f"{error.get('type')}: {error.get('message')}")
-            if error.get("type") not in PASSING:
-                self.refused[key] = reason
-        self.ledger.record_ended(call, "failed", reason)
-        await self.budget.settle(worst, NOTHING)
+    def _parse(self, call: int, line: bytes, worst: Decimal) -> Decimal:
+        """Parse a recorded result; return what it cost."""
+        answer = self.ledger.record_parsed(call, line, "batch")
+        if answer is None:
+            return worst
+        self.answers += 1
+        if answer.stop_reason != "max_tokens":  # one that was cut off is asked for again
+            self.progress()
+        return self.price.cost(answer.usage)
+
+    def _reason(self, key: str, result: Row) -> str:
+        """Why there is no answer, which is not billed then; only an invalid request is not to be asked again."""
+        if result["type"] != "errored":
+            return str(result["type"])
+        error = (result.get("error") or {}).get("error") or {}
+        # As in all that a server says: it may echo the key.
+        reason = self.api.clean(f"{error.get('type')}: {error.get('message')}")
+        if error.get("type") not in PASSING:
+            self.refused[key] = reason
+        return reason
 
 
 def custom_id(key: str, nonce: str) -> str:

@@ -180,6 +180,7 @@ class Collector:
         # Nothing is awaited between the response and this.
         self.ledger.record_received(call.id, reply.body)
         self._obey(reply.headers)
+        await self.ledger.on_disk()
         return self._read(call, reply)
 
     def _read(self, call: Call, reply: Reply) -> Answer:

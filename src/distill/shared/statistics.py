@@ -9,6 +9,7 @@ Nothing is corrected for looking at several metrics.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
@@ -21,6 +22,11 @@ Floats = NDArray[np.float64]
 Verdict = Literal["better", "worse", "no difference found"]
 CHUNK = 1 << 19
 """Most prompts drawn at once (4 MB an array); a sample of more prompts is drawn one resample at a time."""
+
+DETECTED = NormalDist().inv_cdf(0.975) + NormalDist().inv_cdf(0.8)
+"""How many standard errors a true difference must have to be found in four of five samples: 1.96 + 0.84."""
+ROUNDING = 1e-12
+"""A standard error below this is none."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,35 @@ def verdict(interval: Interval, higher_is_better: bool) -> Verdict:
     if interval.low <= 0 <= interval.high:
         return "no difference found"
     return "better" if (interval.difference > 0) == higher_is_better else "worse"
+
+
+def smallest_detectable(base: ArrayLike, distilled: ArrayLike, weights: ArrayLike | None = None) -> float | None:
+    """Return the smallest true difference that so many prompts find four times out of five (two-sided test at 5%).
+
+    That is z(0.975) + z(0.8), or 2.8, times the standard error of the mean paired difference (H. S. Bloom, Minimum
+    Detectable Effects, Evaluation Review 19(5), 1995). The error is the observed one; where values are 0 or 1, such as
+    passes, it comes from how many prompts the models differ in. With weights it is that of a ratio of totals (W. G.
+    Cochran, Sampling Techniques, 1977, chapter 6).
+
+    Args:
+        base: One value a prompt.
+        distilled: The other model's values, of the same prompts in the same order.
+        weights: How much each prompt counts, above 0; None: all the same.
+
+    Returns:
+        The difference, or None where all prompts differ alike: their spread is then not known.
+    """
+    difference = np.asarray(distilled, dtype=np.float64) - np.asarray(base, dtype=np.float64)
+    weight = np.ones_like(difference) if weights is None else np.asarray(weights, dtype=np.float64)
+    off = weight * (difference - np.average(difference, weights=weight))
+    size = difference.size
+    error = math.sqrt(size / (size - 1) * float(off @ off)) / float(weight.sum())
+    return DETECTED * error if error > ROUNDING else None
+
+
+def prompts_needed(prompts: int, smallest: float, wanted: float) -> int:
+    """Return how many prompts find a difference of `wanted`, if so many find one of `smallest`: errors fall as 1/√n."""
+    return math.ceil(prompts * (smallest / wanted) ** 2)
 
 
 def pass_at_k(n: int, c: int, k: int) -> float:

@@ -160,12 +160,11 @@ def test_every_page(sound: Path, tmp_path: Path, can_recover: bool, share: int) 
     )
 
 
-def test_what_is_in_the_log_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_in_the_log_counts(tmp_path: Path) -> None:
     """A run that was killed leaves its last answers in the log; the file's first page is gone, and SQLite gives up."""
     path = tmp_path / "ledger.sqlite"
     fill(path, 500)
     ledger = Ledger(path)
-    monkeypatch.setattr(ledger, "sync", lambda: None)
     for key in ("a", "b"):
         pay(ledger, key, message(f"In the log: {key}. " + "y" * 6000))
     aside = tmp_path / "aside.sqlite"
@@ -186,10 +185,9 @@ def test_what_is_in_the_log_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         assert ledger.states() == {"paid": 502}
 
 
-def test_an_uncommitted_end_of_the_log_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_uncommitted_end_of_the_log_does_not_count(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     ledger = Ledger(path)
-    monkeypatch.setattr(ledger, "sync", lambda: None)
     ledger.record_sent(call(ledger, "committed"))
     whole = Path(f"{path}-wal").read_bytes()
     ledger.record_sent(call(ledger, "cut off"))

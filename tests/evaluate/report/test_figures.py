@@ -120,6 +120,18 @@ def test_the_style_distance_is_to_the_teachers_own_profile(details: list[Row]) -
     assert "teacher" not in found
 
 
+def test_what_these_prompts_can_show(details: list[Row]) -> None:
+    # Losses a token differ by -1 and -2, weighed 10 and 30: mean -1.75, off by 7.5 and -7.5; √(2 · 112.5) / 40 = 0.375.
+    # One of two is gained: variance 1/2, standard error 1/2; 2 · (2.8016 / 2 / 0.05)² = 1569.8.
+    assert headline(details, BOOTSTRAP, 5)["detectable"] == {
+        "nll": {"smallest": round(2.801585 * 0.375, 4)},
+        "pass_at_1": {"smallest": round(2.801585 / 2, 4), "prompts_for_5_points": 1570},
+    }
+    details[0] |= {"likelihood": None, "unscored": "max_tokens"}
+    details[1]["outcomes"]["distilled"] = verdicts("pass")  # both gained: how much prompts differ is not known
+    assert headline(details, BOOTSTRAP, 5)["detectable"] == {"nll": None, "pass_at_1": None}
+
+
 def test_function_by_difficulty_and_outcome(details: list[Row]) -> None:
     result = headline(details, BOOTSTRAP, 5)
     assert [result["pass_at_1"][name] for name in ("base", "distilled", "teacher")] == [0.0, 0.5, 1.0]

@@ -215,3 +215,9 @@ def test_answers_that_were_not_scored_are_said_beside_the_table() -> None:
     assert "leave out 1 of the teacher’s 4 answers (max_tokens 1)." in page
     assert "leave out" not in render(rows(), headline(), curve(), {})
     assert page.count('class="losses"') == 3
+
+
+def test_what_the_prompts_can_show_stands_beside_the_table() -> None:
+    nll = {"smallest": 0.0134}
+    html = render(rows(), headline() | {"detectable": {"nll": nll, "pass_at_1": None}}, curve(), {})
+    assert "from chance. With these 4 prompts, a true change in loss of 0.013 is found" in html

@@ -132,3 +132,20 @@ def test_answers_that_were_not_scored_are_said() -> None:
         wording.title(value) == "The distilled student writes closer to the teacher’s style; no difference found in "
         "how many tasks it solves"
     )
+
+
+def test_what_these_prompts_can_show_is_a_sentence() -> None:
+    passed, nll = {"smallest": 0.1321, "prompts_for_5_points": 1335}, {"smallest": 0.0134}
+    value = headline() | {"detectable": {"pass_at_1": passed, "nll": nll}}
+    sentence = (
+        "With these 4 prompts, a true change in pass@1 of 13.2 points and in loss of 0.013 is found four times out of "
+        "five; a change of 5 points in pass@1 takes 1,335 prompts."
+    )
+    assert wording.detectable(value) == sentence
+    assert sentence in " ".join(shown(value).split())
+    value["detectable"] = {"pass_at_1": None, "nll": nll}
+    assert wording.detectable(value) == (
+        "With these 4 prompts, a true change in loss of 0.013 is found four times out of five."
+    )
+    value["detectable"] = {"pass_at_1": None, "nll": None}
+    assert wording.detectable(value) == "" == wording.detectable(headline())

@@ -1,15 +1,16 @@
 """Writing to the ledger: whatever is recorded of calls and batches.
 
-Each method that writes is one transaction. What it wrote outlives the process when it returns, and a loss of power a
-second later: a commit is in the system's hands at once, and `sync` puts it on the disk. (A loss of power also loses
-every call in flight; what a forgotten batch costs is more, and so its writing waits for the disk.)
+Each method that writes is one transaction. When it returns, what it wrote is in the system's hands and outlives the
+process; a power failure can still take it. `on_disk` waits for the disk, and comes between a response's recording and
+its parsing. A batch's intent and name wait by themselves, as forgetting a batch would mean paying for it twice.
 """
 
+import asyncio
 import contextlib
+import os
 import sqlite3
-import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
@@ -21,7 +22,6 @@ from distill.api.response import COUNTS, Answer, Unreadable, parse
 from distill.common.errors import TeacherError
 from distill.common.jsonl import Row
 
-SYNC_S = 1.0  # seconds after which what was written is on the disk, if more is written
 CHUNK = 500  # rows that are added in one transaction
 Op = tuple[str, Sequence[Any]]
 
@@ -34,8 +34,11 @@ class Store:
         self.full = False
         self._connection = sqlite3.connect(path, timeout=60, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode = WAL")
+        # SQLite itself waits for the disk only before it moves what is in its log into the file; `_sync` does the rest.
         self._connection.execute("PRAGMA synchronous = NORMAL")
-        self._sync_at = 0.0
+        self._grouped: list[Op] | None = None  # what is written `together`
+        self._written = self._synced = 0  # transactions
+        self._syncing: asyncio.Task[None] | None = None
         if self._connection.execute("PRAGMA user_version").fetchone()[0] == 0:
             self._connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
         self._last_id = self._number("SELECT coalesce(max(id), 0) FROM calls")
@@ -44,10 +47,38 @@ class Store:
         """Close the file."""
         self._connection.close()
 
-    def sync(self) -> None:
-        """Return when all that was written is on the disk."""
-        self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        self._sync_at = time.monotonic() + SYNC_S
+    async def on_disk(self) -> None:
+        """Return when all that has been recorded up to now would survive a power failure.
+
+        Waiting takes some milliseconds, in a thread. Those who begin to wait meanwhile share the next wait, so that
+        the number of calls at once does not depend on the disk.
+
+        Raises:
+            TeacherError: The disk reports an error.
+        """
+        wanted = self._written
+        while self._synced < wanted:
+            if self._syncing is None:
+                self._syncing = asyncio.create_task(self._sync_in_thread())
+            # The wait under way may have begun too early; and it goes on for the others if this caller is cancelled.
+            await asyncio.shield(self._syncing)
+
+    async def _sync_in_thread(self) -> None:
+        written = self._written
+        try:
+            await asyncio.to_thread(self._sync)
+            self._synced = written
+        finally:
+            self._syncing = None
+
+    def _sync(self) -> None:
+        """Put SQLite's write-ahead log on the disk: every transaction is in it, or has left it for the file, synced."""
+        try:
+            with open(f"{self.path}-wal", "rb+") as log:
+                os.fsync(log.fileno())
+        except OSError as error:
+            raise TeacherError(f"{self.path}: the disk reports an error ({error.strerror}), so the last answers may be "
+                               "lost; check the disk and run the same command again") from None  # fmt: skip
 
     def check_room(self) -> None:
         """Raise TeacherError if the disk was found full: nothing must be sent whose answer might not be kept."""
@@ -88,26 +119,34 @@ class Store:
             ("UPDATE calls SET state = 'lost', error = 'the run ended' WHERE state = 'sent' AND via = 'online'", ())
         )
 
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Make one transaction of all that is written within; nothing must be awaited there."""
+        self._grouped = []
+        try:
+            yield
+            ops = self._grouped
+        finally:
+            self._grouped = None
+        self._write(*ops)
+
     def _write(self, *ops: Op) -> None:
         """Do all of `ops` or none. On a full disk they go where the ballast was, and `full` is set.
 
         Raises:
             sqlite3.Error, TeacherError: They cannot be written.
         """
-        self._with_room(lambda: self._commit(ops))
-        if time.monotonic() >= self._sync_at:
-            # It is kept; that the disk is full is noted, and stops the next call.
-            with contextlib.suppress(sqlite3.OperationalError):
-                self._with_room(self.sync)
-
-    def _with_room(self, step: Callable[[], None]) -> None:
+        if self._grouped is not None:
+            self._grouped += ops
+            return
         try:
-            step()
+            self._commit(ops)
         except sqlite3.OperationalError:
             self.full = True
             if not ballast.drop(self.path):
                 raise
-            step()
+            self._commit(ops)
+        self._written += 1
 
     def _commit(self, ops: Sequence[Op]) -> None:
         try:
@@ -153,7 +192,7 @@ class Store:
         It is on the disk when this returns: a batch that is forgotten would be paid for twice.
         """
         self._write(_new_batch(batch), *map(_sent, calls))
-        self.sync()
+        self._sync()
 
     def record_try(self, batch: int, created: float) -> None:
         """A batch is about to be created (again)."""
@@ -162,7 +201,7 @@ class Store:
     def record_created(self, batch: int, remote: str) -> None:
         """A batch exists, and this is the API's name of it."""
         self._write(("UPDATE batches SET remote = ?, state = 'created' WHERE id = ?", (remote, batch)))
-        self.sync()
+        self._sync()
 
     def close_batch(self, batch: int, state: str, call_state: str, error: str) -> list[Decimal]:
         """Note the end of a batch, and of each call that is still open in it; return what these cost at worst."""

@@ -18,11 +18,20 @@ import numpy as np
 from distill.common.jsonl import Row
 from distill.evaluate.report.rows import MODELS, difficulty
 from distill.evaluate.style.profiles import distance
-from distill.shared.statistics import Interval, paired_bootstrap, pass_at_k, verdict
+from distill.shared.statistics import (
+    Interval,
+    paired_bootstrap,
+    pass_at_k,
+    prompts_needed,
+    smallest_detectable,
+    verdict,
+)
 
 DIGITS = 4
 SHORT = ("nll", "token_accuracy", "style_distance", "pass_at_")
 """The figures (by how their names begin) that metrics/evaluate.json has."""
+POINTS = 0.05
+"""The change in pass@1 of which figures.json says how many prompts find it."""
 Values = dict[str, list[float]]
 
 
@@ -52,6 +61,7 @@ def headline(details: Sequence[Row], bootstrap: Bootstrap, pass_k: int) -> Row:
     result["copied_run"] = _lengths(_metric(_health(details, "copied_run"), bootstrap, True))
     result["answer_tokens"] = _lengths(_metric(_answers(details, "tokens"), bootstrap, True))
     result["longest_copied_run"] = {side: max(runs) for side, runs in _health(details, "copied_run").items()}
+    result["detectable"] = _detectable(details)
     return result | _outcomes(details, bootstrap) | {"style": _style(details, bootstrap)}
 
 
@@ -97,6 +107,26 @@ def _likelihood(details: Sequence[Row], bootstrap: Bootstrap) -> Row:
         "perplexity": _metric(nll, bootstrap, False, tokens, np.exp),
         "token_accuracy": _metric(accuracy, bootstrap, True, tokens),
     }
+
+
+def _detectable(details: Sequence[Row]) -> Row:
+    """Return the smallest true changes in loss and pass@1 that these prompts can show, and what 5 points take.
+
+    Null where it is not known: fewer than two prompts were scored or run, or all changed alike (in pass@1: none did).
+    """
+    scored = [row["likelihood"] for row in details if row["likelihood"]]
+    judged = [row for row in details if row["outcomes"]]
+    found: Row = {"nll": None, "pass_at_1": None}
+    if len(scored) > 1:
+        losses, tokens = _a_token(scored, "nll"), [scores["base"]["tokens"] for scores in scored]
+        if smallest := smallest_detectable(losses["base"], losses["distilled"], tokens):
+            found["nll"] = {"smallest": _round(smallest)}
+    if len(judged) > 1:
+        passed = _each(judged, lambda row, side: _passed(row, side)[0])
+        if smallest := smallest_detectable(passed["base"], passed["distilled"]):
+            needed = prompts_needed(len(judged), smallest, POINTS)
+            found["pass_at_1"] = {"smallest": _round(smallest), "prompts_for_5_points": needed}
+    return found
 
 
 def _a_token(scored: Sequence[Row], name: str) -> Values:

@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Sequence
 from importlib import resources
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from distill.common.jsonl import Row
@@ -33,44 +33,56 @@ def render(details: Sequence[Row], headline: Row, train_curve: Sequence[Row], co
         train_curve: Rows with update, split (train or val) and loss; may be empty.
         collect: The content of metrics/collect.json; used for the cost if `headline` has none.
     """
-    environment = Environment(
-        loader=PackageLoader("distill.evaluate.report"),
+    style, script = asset("report.css"), asset("report.js")
+    html = (
+        environment(PackageLoader("distill.evaluate.report"))
+        .get_template("report.html.j2")
+        .render(
+            title=wording.title(headline),
+            findings=wording.findings(headline),
+            metrics=wording.metrics(headline),
+            unscored=wording.unscored(headline),
+            detectable=wording.detectable(headline),
+            leakage=headline.get("leakage"),
+            sandbox=headline.get("sandbox"),
+            not_run=headline.get("sandbox_reason"),
+            refused=[found for row in details for found in _refused(row)],
+            cost=wording.cost(headline, collect),
+            charts=_charts(details, train_curve),
+            amounts=mean_style(details, AMOUNT_LABELS),
+            prompts=[_prompt(row) for row in details],
+            difficulties=list(by_difficulty(details)),
+            judged=any(row["outcomes"] for row in details),
+            style=Markup(style),  # noqa: S704 (a file of this package)
+            script=Markup(script),  # noqa: S704 (a file of this package)
+            policy=policy(style, script),
+        )
+    )
+    # A lone surrogate cannot be written as UTF-8; answers and prompts have none left, other texts might.
+    return html.encode("utf-8", "replace").decode("utf-8")
+
+
+def environment(loader: BaseLoader) -> Environment:
+    """Return the templates' environment, in which every text is escaped."""
+    result = Environment(
+        loader=loader,
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.globals.update(mark=charts.mark, interval=charts.interval, names=NAMES, models=MODELS)
-    style, script = _asset("report.css"), _asset("report.js")
-    html = environment.get_template("report.html.j2").render(
-        title=wording.title(headline),
-        findings=wording.findings(headline),
-        metrics=wording.metrics(headline),
-        unscored=wording.unscored(headline),
-        leakage=headline.get("leakage"),
-        sandbox=headline.get("sandbox"),
-        not_run=headline.get("sandbox_reason"),
-        refused=[found for row in details for found in _refused(row)],
-        cost=wording.cost(headline, collect),
-        charts=_charts(details, train_curve),
-        amounts=mean_style(details, AMOUNT_LABELS),
-        prompts=[_prompt(row) for row in details],
-        difficulties=list(by_difficulty(details)),
-        judged=any(row["outcomes"] for row in details),
-        style=Markup(style),  # noqa: S704 (a file of this package)
-        script=Markup(script),  # noqa: S704 (a file of this package)
-        policy=_policy(style, script),
-    )
-    # A lone surrogate cannot be written as UTF-8; answers and prompts have none left, other texts might.
-    return html.encode("utf-8", "replace").decode("utf-8")
+    result.globals.update(mark=charts.mark, interval=charts.interval, names=NAMES, models=MODELS)
+    return result
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """Return a file of templates/."""
     return resources.files("distill.evaluate.report").joinpath("templates", name).read_text(encoding="utf-8")
 
 
-def _policy(style: str, script: str) -> str:
+def policy(style: str, script: str) -> str:
+    """Return a content security policy that lets this style and this script work, and nothing else."""
     hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (style, script)]
     return (
         f"default-src 'none'; style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}'; "
@@ -80,7 +92,7 @@ def _policy(style: str, script: str) -> str:
 
 def _charts(details: Sequence[Row], train_curve: Sequence[Row]) -> dict[str, Markup]:
     pairs = [
-        charts.Dumbbell(row["id"], f"#{_anchor(row)}", *(loss(row["likelihood"][model]) for model in MODELS[:2]))
+        charts.Dumbbell(row["id"], f"#{anchor(row)}", *(loss(row["likelihood"][model]) for model in MODELS[:2]))
         for row in details
         if row.get("likelihood")
     ]
@@ -109,7 +121,7 @@ def _prompt(row: Row) -> Row:
     """Return what the page shows of a held-out prompt."""
     answers = {model: _answer(row, model) for model in MODELS if row["answers"].get(model)}
     return {
-        "anchor": _anchor(row),
+        "anchor": anchor(row),
         "id": visible(row["id"]),
         "name": visible(row["id"]).replace("-", " "),
         "difficulty": difficulty(row),
@@ -120,7 +132,8 @@ def _prompt(row: Row) -> Row:
     }
 
 
-def _anchor(row: Row) -> str:
+def anchor(row: Row) -> str:
+    """Return the id of a prompt's card."""
     return "prompt-" + "".join(character if character.isalnum() else "-" for character in row["id"])
 
 
@@ -128,7 +141,7 @@ def _answer(row: Row, model: str) -> Row:
     """Return a model's answer, the one the figures are about, and the further samples if there are any."""
     samples = row["answers"][model]
     verdicts = (row["outcomes"] or {}).get(model) or [None] * len(samples)
-    first, *more = [_sample(sample, verdict) for sample, verdict in zip(samples, verdicts, strict=True)]
+    first, *more = [shown(sample, verdict) for sample, verdict in zip(samples, verdicts, strict=True)]
     return {
         "first": first,
         "more": more,
@@ -137,7 +150,8 @@ def _answer(row: Row, model: str) -> Row:
     }
 
 
-def _sample(sample: Row, verdict: Row | None) -> Row:
+def shown(sample: Row, verdict: Row | None) -> Row:
+    """Return what the page shows of one answer."""
     outcome = verdict["outcome"] if verdict else ""
     return {
         "html": answer_html(sample["text"]),
@@ -164,7 +178,7 @@ def _as_written(verdict: Row | None) -> str:
 def _refused(row: Row) -> list[Row]:
     """Return the answers to a prompt whose code was not run because it reaches for what runs it."""
     return [
-        {"id": visible(row["id"]), "anchor": _anchor(row), "model": model, "what": visible(verdict["detail"])}
+        {"id": visible(row["id"]), "anchor": anchor(row), "model": model, "what": visible(verdict["detail"])}
         for model, verdicts in (row["outcomes"] or {}).items()
         for verdict in verdicts
         if verdict["outcome"] == "refused"

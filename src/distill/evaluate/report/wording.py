@@ -6,6 +6,7 @@ figures.json as they are.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,15 +89,20 @@ def metrics(headline: Row) -> list[Metric]:
 
 def title(headline: Row) -> str:
     """Return one sentence on what improved and what did not, on the three questions that matter most."""
+    return claims(headline, "The distilled student") or NOTHING
+
+
+def claims(headline: Row, who: str) -> str:
+    """Return what `who`, the side called distilled, does better and worse than the other; '' if nothing was found."""
     found = {metric.key: metric.verdict for metric in metrics(headline)}
     better = [does for key, does, _ in CLAIMS if found.get(key) == BETTER]
     worse = [does for key, _, does in CLAIMS if found.get(key) == WORSE]
     if not better and not worse:
-        return "No difference found between the distilled student and its base"
+        return ""
     parts = [_join(better)] if better else []
     parts += [f"{'but ' if better else ''}{_join(worse)}"] if worse else []
     none = f"; no difference found in {UNSURE}" if found.get("pass_at_1") == NONE else ""
-    return f"The distilled student {', '.join(parts)}{none}"
+    return f"{who} {', '.join(parts)}{none}"
 
 
 def findings(headline: Row) -> list[Finding]:
@@ -120,6 +126,19 @@ def unscored(headline: Row) -> str:
     return f"Loss, perplexity and token accuracy leave out {left_out}."
 
 
+def detectable(headline: Row) -> str:
+    """Return as a sentence how small a true change these prompts can show; '' where that is not known."""
+    found = headline.get("detectable") or {}
+    passed, nll = found.get("pass_at_1"), found.get("nll")
+    changes = [f"in pass@1 of {100 * passed['smallest']:.1f} points"] if passed else []
+    changes += [f"in loss of {nll['smallest']:.3f}"] if nll else []
+    if not changes:
+        return ""
+    prompts = headline["heldout"]["prompts"]
+    more = f"; a change of 5 points in pass@1 takes {passed['prompts_for_5_points']:,} prompts" if passed else ""
+    return f"With these {prompts} prompts, a true change {_join(changes)} is found four times out of five{more}."
+
+
 def cost(headline: Row, collect: Row) -> str:
     """Return what the teacher’s answers cost, and how many they are, in words."""
     dollars, answers = headline.get("cost_usd", collect.get("cost_usd")), collect.get("answers")
@@ -130,11 +149,11 @@ def cost(headline: Row, collect: Row) -> str:
     return f"${dollars:,.2f}" + (f" ({answers} answers)" if answers else "")
 
 
-def table(headline: Row) -> Table:
-    """Return the headline numbers as a table for the terminal, which fits into 80 columns."""
+def table(headline: Row, sides: Sequence[str] = MODELS) -> Table:
+    """Return the headline numbers as a table for the terminal, which fits into 80 columns; `sides` head its columns."""
     result = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     result.add_column("metric", no_wrap=True)
-    for name in (*MODELS, "95% interval"):
+    for name in (*sides, "95% interval"):
         result.add_column(name, justify="right", no_wrap=True)
     result.add_column("verdict")
     for metric in metrics(headline):
@@ -153,8 +172,11 @@ def show(headline: Row, console: Console | None = None) -> None:
             console.print(Text(f"{finding.question}: {finding.text[0].lower()}{finding.text[1:]}"))
     if left_out := unscored(headline):
         console.print(Text(left_out))
+    if smallest := detectable(headline):
+        console.print(Text(smallest))
 
 
+NOTHING = "No difference found between the distilled student and its base"
 CLAIMS = (
     ("nll", "predicts the teacher’s answers better", "predicts the teacher’s answers worse"),
     ("style_distance", "writes closer to the teacher’s style", "writes further from the teacher’s style"),

@@ -1,0 +1,79 @@
+"""Compare two runs: is B's distilled student better than A's, and is the difference more than chance?
+
+python -m distill.compare                   what is committed (HEAD) with the workspace
+python -m distill.compare main              a branch, tag, commit or experiment with the workspace
+python -m distill.compare r-8 r-16          two of them
+
+Both runs' answers to the same held-out prompts are compared: every figure of the report with the 95% interval of B
+minus A (a paired bootstrap over the prompts) and a verdict, the prompts that pass in one run only, and what differs
+between the runs in parameters, data and code. metrics/compare.html shows the answers side by side. What DVC's cache
+lacks is fetched from the remote; nothing is checked out, and nothing is generated again.
+
+What it will not do: say how much of a difference is the luck of a training's seed; that takes runs with other seeds.
+"""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from distill.common import cli
+from distill.common.config import section
+from distill.common.jsonl import write_text
+from distill.comparison import differences, page, runs
+from distill.comparison.pairs import Pairs, flips, pair
+from distill.comparison.runs import Run
+from distill.evaluate.report import wording
+from distill.evaluate.report.figures import Bootstrap, headline
+from distill.evaluate.stage import EvaluateParams
+
+PAGE = Path("metrics/compare.html")
+
+
+def main() -> None:
+    """Command line: `python -m distill.compare`."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("a", nargs="?", default="HEAD", help="a Git revision or DVC experiment (default: %(default)s)")
+    parser.add_argument("b", nargs="?", default=runs.WORKSPACE, help="the other (default: the %(default)s)")
+    args = parser.parse_args()
+    params = section(EvaluateParams, "evaluate", args.params)
+    compare(runs.load(args.a), runs.load(args.b), params)
+
+
+def compare(a: Run, b: Run, params: EvaluateParams) -> None:
+    """Print what was found, and write the page; the resamples, seed and k of pass@k are those of `params`.
+
+    Raises:
+        InputError: The runs have fewer than two prompts in common.
+    """
+    pairs = pair(a, b, params.pass_k)
+    figures = headline(pairs.rows, Bootstrap(params.resamples, params.seed), params.pass_k)
+    title = wording.claims(figures, "B") or "No difference found between A and B"
+    notes = [_common(pairs), *differences.sentences(a, b)]
+    write_text(PAGE, page.render(pairs.rows, figures, (a.name, b.name), title, notes))
+    console = Console()
+    console.print(Text(f"A: {a.name}, B: {b.name}. {title}", style="bold"))
+    console.print(wording.table(figures, ("A", "B", "teacher")))
+    gained, lost = flips(pairs.rows)
+    changes = [f"Now pass: {', '.join(gained) or 'none'}.", f"No longer pass: {', '.join(lost) or 'none'}."]
+    told = (changes if figures["pass_at_1"] else []) + [wording.unscored(figures), wording.detectable(figures), *notes]
+    for line in filter(None, told):
+        console.print(Text(line))
+    print(f"{PAGE}: the answers side by side")
+
+
+def _common(pairs: Pairs) -> str:
+    """Return what was compared, in a sentence or two."""
+    count = len(pairs.rows)
+    if count == pairs.a == pairs.b:
+        text = f"Compared: all {count} held-out prompts, the same in both."
+    else:
+        text = f"Compared: the {count} held-out prompts that both have, of A’s {pairs.a} and B’s {pairs.b}."
+    if pairs.other_teacher:
+        text += (f" The teacher’s answers to {pairs.other_teacher} of them are not the same in both: loss leaves these "
+                 "out, and the style distance of both is that from B’s teacher.")  # fmt: skip
+    return text
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,1 @@
+"""Two runs compared: what each answered, what differs between them, and the page that shows it."""

@@ -1,0 +1,82 @@
+"""metrics/compare.html: two runs side by side, in the report's style and under its policy: one file, no network.
+
+In go the pairs of rows, the figures made of them, and what differs between the runs; out comes the page. It decides
+nothing, and nothing a model wrote can run in it (see `distill.evaluate.report.page`).
+"""
+
+from collections.abc import Sequence
+from importlib import resources
+
+from jinja2 import ChoiceLoader, PackageLoader
+from markupsafe import Markup
+
+from distill.common.jsonl import Row
+from distill.comparison.marked import marked
+from distill.comparison.pairs import flips, passed
+from distill.evaluate.report import page, wording
+from distill.evaluate.report.answer_html import answer_html, visible
+from distill.evaluate.report.rows import MODELS, by_difficulty, difficulty, loss
+
+SIDES = {"base": "A", "distilled": "B", "teacher": "teacher"}
+
+
+def render(rows: Sequence[Row], figures: Row, names: Sequence[str], title: str, notes: Sequence[str]) -> str:
+    """Return the page.
+
+    Args:
+        rows: The common prompts' rows, of A as base and B as distilled.
+        figures: What the report's `headline` makes of them.
+        names: What A and B are called.
+        title: What was found, in one sentence.
+        notes: What was compared, and what differs between the runs.
+    """
+    own = resources.files("distill.comparison").joinpath("templates", "compare.css").read_text(encoding="utf-8")
+    style, script = page.asset("report.css") + own, page.asset("report.js")
+    loaders = ChoiceLoader([PackageLoader("distill.comparison"), PackageLoader("distill.evaluate.report")])
+    anchors = {row["id"]: page.anchor(row) for row in rows}
+    gained, lost = flips(rows)
+    html = page.environment(loaders).get_template("compare.html.j2").render(
+        title=title,
+        sides=SIDES,
+        labels=[f"{side} · {visible(name)}" for side, name in zip("AB", names, strict=True)],
+        notes=[visible(note) for note in notes],
+        findings=wording.findings(figures),
+        metrics=wording.metrics(figures),
+        unscored=wording.unscored(figures),
+        detectable=wording.detectable(figures),
+        flips=[("Now pass", gained), ("No longer pass", lost)],
+        anchors=anchors,
+        prompts=[_prompt(row) for row in rows],
+        difficulties=list(by_difficulty(rows)),
+        judged=any(row["outcomes"] for row in rows),
+        style=Markup(style),  # noqa: S704 (files of these packages)
+        script=Markup(script),  # noqa: S704 (a file of the report's package)
+        policy=page.policy(style, script),
+    )  # fmt: skip
+    return html.encode("utf-8", "replace").decode("utf-8")
+
+
+def _prompt(row: Row) -> Row:
+    """Return what the page shows of a prompt: both greedy answers, marked."""
+    first = {side: row["answers"][side][0] for side in MODELS[:2]}
+    html = dict(zip(first, marked(*(answer["text"] for answer in first.values())), strict=True))
+    verdicts = {side: row["outcomes"][side][0] if row["outcomes"] else None for side in first}
+    return {
+        "anchor": page.anchor(row),
+        "name": visible(row["id"]).replace("-", " "),
+        "difficulty": difficulty(row),
+        "prompt": answer_html(row["prompt"]),
+        "answers": {side: page.shown(first[side], verdicts[side]) | {"html": html[side]} for side in first},
+        "repetition": {side: row["health"][side]["repetition"] for side in first},
+        "same": first["base"]["text"] == first["distilled"]["text"],
+        "outcome": _filter_words(row),
+        "losses": [loss(row["likelihood"][side]) for side in first] if row["likelihood"] else None,
+    }
+
+
+def _filter_words(row: Row) -> str:
+    """Return the words that the page's filter looks for, as those of the report."""
+    if not row["outcomes"]:
+        return ""
+    a, b = (passed(row, side) for side in MODELS[:2])
+    return " ".join(["passed" if b else "failed"] + (["changed", "gained" if b else "lost"] if a != b else []))

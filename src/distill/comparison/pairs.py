@@ -1,0 +1,97 @@
+"""The rows of two runs as one evaluation, of A's distilled student in the base's place and B's in its own.
+
+So every figure, interval and verdict of the report can be made of them as they are, and says what B does better or
+worse than A. Compared are the prompts that both runs have, with the same text.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from distill.common.errors import InputError
+from distill.common.jsonl import Row
+from distill.comparison.runs import Run
+
+OTHER_ANSWER = "another answer of the teacher"
+OTHER_TOKENS = "other tokens"
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The common prompts' rows, and how many prompts each run has."""
+
+    rows: list[Row]
+    a: int
+    b: int
+
+    @property
+    def other_teacher(self) -> int:
+        """How many of the common prompts the teacher answered otherwise in the two runs."""
+        return sum(row["other_teacher"] for row in self.rows)
+
+
+def pair(a: Run, b: Run, pass_k: int) -> Pairs:
+    """Return the rows of the prompts that both runs have, in B's order; with samples where there are enough for pass@k.
+
+    Raises:
+        InputError: There are fewer than two.
+    """
+    common = [(a.rows[id_], row) for id_, row in b.rows.items() if a.rows.get(id_, {}).get("prompt") == row["prompt"]]
+    if len(common) < 2:
+        raise InputError(f"{a.name} and {b.name} have {len(common)} held-out prompts in common ({len(a.rows)} and "
+                         f"{len(b.rows)}), and two are the least that can be compared; evaluate both on the same ones: "
+                         "take data/prompts of one to the other, and run `dvc repro` there")  # fmt: skip
+    sampled = min(len(row["answers"]["distilled"]) for pairs in common for row in pairs) - 1
+    answers = 1 + (sampled if sampled >= pass_k else 0)
+    return Pairs([_merge(one, two, answers) for one, two in common], len(a.rows), len(b.rows))
+
+
+def passed(row: Row, side: str) -> bool:
+    """Whether the greedy answer of a side passes."""
+    return bool(row["outcomes"] and row["outcomes"][side][0]["outcome"] == "pass")
+
+
+def flips(rows: Sequence[Row]) -> tuple[list[str], list[str]]:
+    """Return the ids of the prompts that pass in B and not in A, and of those that pass in A and not in B."""
+    ran = [row for row in rows if row["outcomes"]]
+    gained = [row["id"] for row in ran if passed(row, "distilled") and not passed(row, "base")]
+    lost = [row["id"] for row in ran if passed(row, "base") and not passed(row, "distilled")]
+    return gained, lost
+
+
+def _merge(a: Row, b: Row, answers: int) -> Row:
+    unscored = _unscored(a, b)
+    return {
+        "id": b["id"],
+        "group": b["group"],
+        "prompt": b["prompt"],
+        "answers": _sides(a["answers"], b["answers"], answers),
+        "likelihood": None if unscored else _sides(a["likelihood"], b["likelihood"]),
+        **({"unscored": unscored} if unscored else {}),
+        "outcomes": _sides(a["outcomes"], b["outcomes"], answers) if a["outcomes"] and b["outcomes"] else None,
+        "style": _sides(a["style"], b["style"]),
+        "health": _sides(a["health"], b["health"]),
+        "other_teacher": _teachers_text(a) != _teachers_text(b),
+    }
+
+
+def _sides(a: Row, b: Row, answers: int | None = None) -> Row:
+    """Return both sides, and the teacher of B; of each the first `answers`: pass@k is about equally many samples."""
+    both = {"base": a["distilled"], "distilled": b["distilled"]}
+    if answers:
+        both = {side: each[:answers] for side, each in both.items()}
+    return both | ({"teacher": b["teacher"]} if "teacher" in b else {})
+
+
+def _unscored(a: Row, b: Row) -> str:
+    """Return why the likelihoods of two rows cannot be compared; '' if they can."""
+    for row in (a, b):
+        if not row["likelihood"]:
+            return str(row["unscored"])
+    if _teachers_text(a) != _teachers_text(b):
+        return OTHER_ANSWER
+    tokens = [row["likelihood"]["distilled"]["tokens"] for row in (a, b)]
+    return OTHER_TOKENS if tokens[0] != tokens[1] else ""
+
+
+def _teachers_text(row: Row) -> str:
+    return str(row["answers"]["teacher"][0]["text"])

@@ -1,0 +1,159 @@
+"""One of the runs that are compared: its rows of metrics/evaluation.jsonl, and what dvc.lock says they were made from.
+
+A run is a Git revision or a DVC experiment by its name, or the workspace. A revision's rows come from DVC's cache; what
+is missing there is fetched from the remote, into the cache. Nothing is checked out, and nothing runs.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from distill.common.config import PARAMS
+from distill.common.errors import InputError
+from distill.common.jsonl import Row
+from distill.evaluate.stage import DETAILS
+from distill.evaluate.style import profiles
+
+WORKSPACE = "workspace"
+LOCK = "dvc.lock"
+KEYS = {"id", "group", "prompt", "answers", "likelihood", "outcomes", "style", "health"}
+Read = Callable[[str], bytes]
+"""Gives a file's bytes by its path; FileNotFoundError where there is none."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that was evaluated.
+
+    `params` are the parameters its results were made with, by dotted keys; `unused` are those keys whose value in
+    params.yaml is another by now. `hashes` are the MD5 sums of what its stages read and wrote, by path. `recorded`:
+    whether the rows are those that dvc.lock speaks of.
+    """
+
+    name: str
+    rows: dict[str, Row]
+    params: dict[str, Any]
+    unused: list[str]
+    hashes: dict[str, str]
+    recorded: bool
+
+
+def load(name: str) -> Run:
+    """Return the run that is called `name`, a Git revision, an experiment or `workspace`.
+
+    Raises:
+        InputError: There is no such run, it was not evaluated, its rows cannot be had, or are of another version.
+    """
+    read = _read_file if name == WORKSPACE else _revision(name)
+    lock = _stages(_yaml(read, LOCK, name))
+    params = _flat(
+        {key: value for stage in lock for key, value in stage.get("params", {}).get(str(PARAMS), {}).items()}
+    )
+    hashes = {entry["path"]: entry.get("md5", "") for stage in lock for entry in _files(stage)}
+    if str(DETAILS) not in hashes:
+        raise InputError(f"{name}: not evaluated ({LOCK} has no {DETAILS}); run `dvc repro` there, and commit {LOCK}")
+    written = _flat(_yaml(read, str(PARAMS), name))
+    unused = [key for key, value in params.items() if written.get(key) != value]
+    data = _details(read, name)
+    recorded = hashlib.md5(data, usedforsecurity=False).hexdigest() == hashes[str(DETAILS)]
+    return Run(name, _rows(data, name), params, sorted(unused), hashes, recorded)
+
+
+def _read_file(path: str) -> bytes:
+    return Path(path).read_bytes()
+
+
+def _revision(name: str) -> Read:
+    """Return what reads a revision's files, be they in Git or in DVC's cache or remote.
+
+    Raises:
+        InputError: There is no such revision, or no repository.
+    """
+    from dvc.api import DVCFileSystem
+    from dvc.exceptions import DvcException
+
+    files = DVCFileSystem(os.getcwd(), rev=name)
+    try:
+        files.exists(LOCK)  # opens the repository
+    except DvcException as error:
+        raise InputError(f"{name}: no such Git revision or experiment ({error}); `git branch -a` and `dvc exp list` "
+                         "show what there is; `dvc exp pull origin NAME` brings a colleague's") from None  # fmt: skip
+
+    def read(path: str) -> bytes:
+        with files.open(path, "rb", cache=True) as file:
+            data: bytes = file.read()
+        return data
+
+    return read
+
+
+def _details(read: Read, name: str) -> bytes:
+    try:
+        return read(str(DETAILS))
+    except FileNotFoundError:
+        if name == WORKSPACE:
+            cure = "`dvc repro` makes it, or `dvc checkout` brings it back"
+        else:
+            cure = "`dvc push` where it was made, or check that revision out and run `dvc repro`"
+        raise InputError(f"{name}: its {DETAILS} is neither in DVC's cache nor on the remote; {cure}") from None
+    except Exception as error:  # a remote's client raises what it likes
+        why = f"{type(error).__name__}: {error}"
+        raise InputError(f"{name}: its {DETAILS} could not be fetched from the remote ({why}); check the remote and "
+                         "its keys with `dvc fetch`") from None  # fmt: skip
+
+
+def _rows(data: bytes, name: str) -> dict[str, Row]:
+    """Return the rows by the prompt's id."""
+    try:
+        rows = [json.loads(line) for line in data.splitlines() if line.strip()]
+        old = not all(map(_is_current, rows))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        old = True
+    if old:
+        raise InputError(f"{name}: its {DETAILS} is of another version of this code; check that revision out, merge "
+                         "this code into it, and run `dvc repro`")  # fmt: skip
+    return {row["id"]: row for row in rows}
+
+
+def _is_current(row: Row) -> bool:
+    """Whether a row has all that the evaluation writes today."""
+    features = {*profiles.SHARES, *profiles.AMOUNTS}
+    styles = all(set(row["style"][side]) == features for side in ("base", "distilled", "teacher"))
+    whole = row["outcomes"] is None or all("as_written" in each[0] for each in row["outcomes"].values())
+    return row.keys() >= KEYS and styles and whole
+
+
+def _yaml(read: Read, path: str, name: str) -> dict[str, Any]:
+    try:
+        value = yaml.safe_load(read(path))
+    except FileNotFoundError:
+        raise InputError(f"{name}: no {path} there; run `dvc repro` there, and commit {path}") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"{name}: its {path} is not valid YAML ({' '.join(str(error).split())}); fix it") from None
+    if not isinstance(value, dict):
+        raise InputError(f"{name}: its {path} is not a mapping; restore it from Git")
+    return value
+
+
+def _stages(lock: Mapping[str, Any]) -> list[Row]:
+    """Return the stages of a dvc.lock in their order."""
+    return list((lock.get("stages") or {}).values())
+
+
+def _files(stage: Row) -> list[Row]:
+    return [*stage.get("deps", []), *stage.get("outs", [])]
+
+
+def _flat(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested parameters by dotted keys; a list is a value."""
+    found: dict[str, Any] = {}
+    for key, value in params.items():
+        nested = isinstance(value, dict) and value
+        found |= _flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}
+    return found
