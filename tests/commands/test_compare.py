@@ -1,9 +1,14 @@
 """python -m distill.compare: real revisions, experiments and remotes of a small repository with the real dvc."""
 
+import contextlib
+import functools
 import json
 import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -80,6 +85,20 @@ def error(folder: Path, *words: str) -> str:
     return lines[0]
 
 
+@contextlib.contextmanager
+def serve(folder: Path) -> Iterator[str]:
+    """A read-only HTTP remote on loopback; gives its address."""
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 def test_two_revisions(repository: Path) -> None:
     shown = compare(repository, "v1", "r-8")
     assert "A: v1, B: r-8. B predicts the teacher’s answers worse" in shown
@@ -121,13 +140,18 @@ def test_a_teammate_gets_the_rows_from_the_remote_once(repository: Path, tmp_pat
     git(tmp_path, "clone", "-q", str(repository), str(clone))
     shown = compare(clone, "v1", "origin/r-8")
     assert "Loss 1.500 1.700" in shown
-    store = repository.parent / "store"
-    store.rename(store.with_name("away"))
-    try:
-        assert compare(clone, "v1", "origin/r-8") == shown  # from the cache
-        missing = error(clone, "v1", "origin/old")
-    finally:
-        store.with_name("away").rename(store)
+    with serve(repository.parent / "store") as url:
+        dvc(clone, "remote", "modify", "store", "url", url)
+        assert compare(clone, "v1", "origin/r-8") == shown
+    assert compare(clone, "v1", "origin/r-8") == shown  # the cache has it, for the server is gone
+    dvc(clone, "remote", "modify", "store", "url", "gs://bucket/distill")  # DVC's extra for it is not installed
+    unreachable = error(clone, "origin/old")
+    assert unreachable.startswith(
+        "error: origin/old: its metrics/evaluation.jsonl could not be fetched from the remote"
+    )
+    assert "dvc-gs" in unreachable
+    dvc(clone, "remote", "modify", "store", "url", str(tmp_path / "empty"))
+    missing = error(clone, "v1", "origin/old")
     assert missing.startswith(
         "error: origin/old: its metrics/evaluation.jsonl is neither in DVC's cache nor on the remote"
     )

@@ -1,7 +1,8 @@
 """One of the runs that are compared: its rows of metrics/evaluation.jsonl, and what dvc.lock says they were made from.
 
 A run is a Git revision or a DVC experiment by its name, or the workspace. A revision's rows come from DVC's cache; what
-is missing there is fetched from the remote, into the cache. Nothing is checked out, and nothing runs.
+is missing there is fetched from the remote and kept (a remote that is a directory is read where it is). Nothing is
+checked out, and nothing runs.
 """
 
 import hashlib
@@ -78,9 +79,9 @@ def _revision(name: str) -> Read:
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
 
-    files = DVCFileSystem(os.getcwd(), rev=name)
     try:
-        files.exists(LOCK)  # opens the repository
+        files = DVCFileSystem(os.getcwd(), rev=name)
+        files.repo  # noqa: B018 (opens the repository at that revision)
     except DvcException as error:
         raise InputError(f"{name}: no such Git revision or experiment ({error}); `git branch -a` and `dvc exp list` "
                          "show what there is; `dvc exp pull origin NAME` brings a colleague's") from None  # fmt: skip
@@ -100,7 +101,8 @@ def _details(read: Read, name: str) -> bytes:
         if name == WORKSPACE:
             cure = "`dvc repro` makes it, or `dvc checkout` brings it back"
         else:
-            cure = "`dvc push` where it was made, or check that revision out and run `dvc repro`"
+            cure = ("`dvc push` where it was made, see if the remote answers (`dvc status --cloud`), or check that "
+                    "revision out and run `dvc repro`")  # fmt: skip
         raise InputError(f"{name}: its {DETAILS} is neither in DVC's cache nor on the remote; {cure}") from None
     except Exception as error:  # a remote's client raises what it likes
         why = f"{type(error).__name__}: {error}"
