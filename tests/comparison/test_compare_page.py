@@ -44,6 +44,7 @@ def hostile() -> str:
              for number, text in enumerate(HOSTILE)] for more in ("", " and more"))  # fmt: skip
     for row in (*a, *b):
         row["outcomes"]["distilled"][0]["detail"] = row["prompt"][:200]
+        row["outcomes"]["distilled"][0]["outcome"] = "pass" if row in a else "exception"
     return compared(a, b, (HOSTILE[0], HOSTILE[1]), HOSTILE[:4])
 
 
@@ -70,8 +71,8 @@ def test_only_the_pages_own_script_and_style_are_allowed() -> None:
     for tag in ("style", "script"):
         (text,) = re.findall(f"<{tag}>(.*?)</{tag}>", html, flags=re.DOTALL)
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-        assert f"{tag}-src 'sha256-{digest}'" in html
-    assert "default-src 'none'" in html
+        assert f"{tag}-src &#39;sha256-{digest}&#39;" in html
+    assert "default-src &#39;none&#39;" in html
     assert not re.search(r"https?://", html)
 
 
@@ -97,6 +98,7 @@ def test_nothing_of_a_model_runs_and_a_phone_shows_it(page: Page, tmp_path: Path
     page.open(path, width)
     page.evaluate("document.querySelectorAll('details').forEach((node) => { node.open = true; })")
     page.evaluate("document.querySelectorAll('#cards *').forEach((node) => node.click && node.click())")
+    page.evaluate("document.querySelectorAll('details').forEach((node) => { node.open = true; })")
     assert page.evaluate("document.title") == "Two runs of the distilled student"
     assert page.evaluate("[document.scripts.length, document.querySelectorAll('img, iframe, base').length]") == [1, 0]
     assert (page.requests, page.errors) == ([path.as_uri()], [])
