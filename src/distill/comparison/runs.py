@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from distill.common.config import PARAMS
 from distill.common.errors import InputError
 from distill.common.jsonl import Row
@@ -132,12 +130,15 @@ def _is_current(row: Row) -> bool:
 
 
 def _yaml(read: Read, path: str, name: str) -> dict[str, Any]:
+    """Return what DVC reads in a YAML file: YAML 1.2, to which 2e-4 is a number."""
+    from dvc.utils.serialize import ParseError, parse_yaml
+
     try:
-        value = yaml.safe_load(read(path))
+        value = parse_yaml(read(path), path)
     except FileNotFoundError:
         raise InputError(f"{name}: no {path} there; run `dvc repro` there, and commit {path}") from None
-    except yaml.YAMLError as error:
-        raise InputError(f"{name}: its {path} is not valid YAML ({' '.join(str(error).split())}); fix it") from None
+    except ParseError as error:
+        raise InputError(f"{name}: its {path} is not valid YAML ({error.__cause__}); fix it") from None
     if not isinstance(value, dict):
         raise InputError(f"{name}: its {path} is not a mapping; restore it from Git")
     return value
