@@ -48,6 +48,8 @@ def compare(a: Run, b: Run, params: EvaluateParams) -> None:
     """
     pairs = pair(a, b, params.pass_k)
     figures = headline(pairs.rows, Bootstrap(params.resamples, params.seed), params.pass_k)
+    if figures["pass_at_1"] is None:
+        figures["sandbox_reason"] = "the answers’ code did not run in both"
     title = wording.claims(figures, "B") or "No difference found between A and B"
     notes = [_common(pairs), *differences.sentences(a, b)]
     write_text(PAGE, page.render(pairs.rows, figures, (a.name, b.name), title, notes))

@@ -1,15 +1,24 @@
 """python -m distill.compare: real revisions, experiments and remotes of a small repository with the real dvc."""
 
+import contextlib
+import functools
 import json
 import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from compared import old_format, run_a, run_b, run_c
+from distill.common.config import section
 from distill.common.jsonl import Row, write_jsonl
+from distill.compare import compare as compare_runs
+from distill.comparison.runs import Run
+from distill.evaluate.stage import EvaluateParams
 from repository import ROOT
 from workspace import commit, dvc, git, run, set_params
 
@@ -47,7 +56,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     git(folder, "init", "-q", "-b", "main")
     dvc(folder, "init", "-q")
     dvc(folder, "remote", "add", "-d", "store", str(folder.parent / "store"))
-    set_params(folder, {"train.lora.r": 16})
+    set_params(folder, {"train.lora.r": 16, "train.learning_rate": "2e-4"})  # a number to DVC, a text to YAML 1.1
     commit(folder, "not evaluated")
     git(folder, "tag", "v0")
     make(folder, 16)
@@ -55,6 +64,9 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for branch, rank, training in (("old", 2, "{}"), ("r-8", 8, '{"more": 1}')):
         git(folder, "checkout", "-q", "-b", branch, "v1")
         make(folder, rank, training)
+    git(folder, "checkout", "-q", "-b", "broken", "v1")
+    (folder / "params.yaml").write_text("train: [\n", encoding="utf-8")
+    commit(folder, "no YAML")
     git(folder, "checkout", "-q", "main")
     dvc(folder, "checkout", "-q")
     dvc(folder, "exp", "run", "-n", "small", "-S", "train.lora.r=4")
@@ -80,6 +92,20 @@ def error(folder: Path, *words: str) -> str:
     return lines[0]
 
 
+@contextlib.contextmanager
+def serve(folder: Path) -> Iterator[str]:
+    """A read-only HTTP remote on loopback; gives its address."""
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 def test_two_revisions(repository: Path) -> None:
     shown = compare(repository, "v1", "r-8")
     assert "A: v1, B: r-8. B predicts the teacher’s answers worse" in shown
@@ -103,7 +129,9 @@ def test_an_experiment_by_name_on_other_prompts(repository: Path) -> None:
 
 
 def test_the_workspace_is_the_default_and_what_is_stale_is_said(repository: Path) -> None:
-    assert "A: HEAD, B: workspace. No difference found between A and B" in compare(repository)
+    shown = compare(repository)
+    assert "A: HEAD, B: workspace. No difference found between A and B" in shown
+    assert "other values" not in shown
     set_params(repository, {"train.lora.r": 8})
     try:
         shown = compare(repository)
@@ -121,13 +149,18 @@ def test_a_teammate_gets_the_rows_from_the_remote_once(repository: Path, tmp_pat
     git(tmp_path, "clone", "-q", str(repository), str(clone))
     shown = compare(clone, "v1", "origin/r-8")
     assert "Loss 1.500 1.700" in shown
-    store = repository.parent / "store"
-    store.rename(store.with_name("away"))
-    try:
-        assert compare(clone, "v1", "origin/r-8") == shown  # from the cache
-        missing = error(clone, "v1", "origin/old")
-    finally:
-        store.with_name("away").rename(store)
+    with serve(repository.parent / "store") as url:
+        dvc(clone, "remote", "modify", "store", "url", url)
+        assert compare(clone, "v1", "origin/r-8") == shown
+    assert compare(clone, "v1", "origin/r-8") == shown  # the cache has it, for the server is gone
+    dvc(clone, "remote", "modify", "store", "url", "gs://bucket/distill")  # DVC's extra for it is not installed
+    unreachable = error(clone, "origin/old")
+    assert unreachable.startswith(
+        "error: origin/old: its metrics/evaluation.jsonl could not be fetched from the remote"
+    )
+    assert "dvc-gs" in unreachable
+    dvc(clone, "remote", "modify", "store", "url", str(tmp_path / "empty"))
+    missing = error(clone, "v1", "origin/old")
     assert missing.startswith(
         "error: origin/old: its metrics/evaluation.jsonl is neither in DVC's cache nor on the remote"
     )
@@ -145,6 +178,7 @@ def test_a_workspace_without_results_says_how_to_get_them(repository: Path, tmp_
     [
         (["nowhere"], "error: nowhere: no such Git revision or experiment"),
         (["v0"], "error: v0: no dvc.lock there; run `dvc repro` there, and commit dvc.lock"),
+        (["broken"], "error: broken: its params.yaml is not valid YAML"),
         (["old"], "error: old: its metrics/evaluation.jsonl is of another version of this code"),
     ],
 )
@@ -169,3 +203,18 @@ def test_make_compare_names_the_command() -> None:
         shown = subprocess.run(["make", "-n", "compare", *words], cwd=ROOT, capture_output=True, text=True, check=True)
         assert "-m distill.compare" in shown.stdout
         assert expected in shown.stdout
+
+
+def test_runs_whose_code_did_not_run_say_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    params = section(EvaluateParams, "evaluate", ROOT / "params.yaml")
+    monkeypatch.chdir(tmp_path)
+    rows = {row["id"]: row | {"outcomes": None} for row in run_a()}
+    same = Run("main", rows, {}, [], {}, True)
+    compare_runs(same, same, params)
+    shown = capsys.readouterr().out
+    assert "Pass@1" not in shown
+    assert "Now pass" not in shown
+    html = (tmp_path / "metrics/compare.html").read_text(encoding="utf-8")
+    assert "Not measured: the answers’ code did not run in both." in html

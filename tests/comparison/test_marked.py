@@ -27,10 +27,12 @@ def test_added_and_removed_lines_are_marked_whole() -> None:
     )  # fmt: skip
 
 
-def test_lines_with_little_in_common_are_marked_whole() -> None:
+def test_few_words_in_the_midst_are_marked_along() -> None:
     a, b = marked("the quick brown fox\n", "a lazy old dog sleeps\n")
-    assert a == '<pre class="diff">\n<del>the quick brown fox\n</del></pre>'
-    assert b == '<pre class="diff">\n<ins>a lazy old dog sleeps\n</ins></pre>'
+    assert a == '<pre class="diff">\n<del>the quick brown fox</del>\n</pre>'
+    assert b == '<pre class="diff">\n<ins>a lazy old dog sleeps</ins>\n</pre>'
+    a, _ = marked("def old(a, b, c): return a + b\n", "def new(a, b, c): yield a - b\n")
+    assert a == '<pre class="diff">\ndef <del>old</del>(a, b, c): <del>return a +</del> b\n</pre>'
 
 
 def test_equal_and_empty_texts() -> None:

@@ -7,14 +7,16 @@ second has in <ins>. Hidden characters are shown, and long answers cut, as in th
 import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
+from itertools import groupby
 
 from markupsafe import Markup, escape
 
 from distill.evaluate.report.answer_html import LIMIT, visible
 
 WORDS = re.compile(r"\w+|\s+|[^\w\s]")
-ALIKE = 0.4
-"""Lines with less than this share of their words in common are marked whole: marks on every second word say nothing."""
+FEW = 3
+"""Fewer words than these that two changed passages have in common in their midst are marked as well: marks on every
+second word say nothing."""
 Side = list[tuple[str, bool]]
 """Pieces of a text, and whether the other text has them not."""
 
@@ -37,19 +39,23 @@ def _blocks(a: Sequence[str], b: Sequence[str]) -> Iterator[tuple[Sequence[str],
 
 
 def _words(a: str, b: str) -> tuple[Side, Side]:
-    one, two = WORDS.findall(a), WORDS.findall(b)
-    solid = [[word for word in words if not word.isspace()] for words in (one, two)]
-    if not a or not b or SequenceMatcher(None, solid[0], solid[1]).ratio() < ALIKE:
-        return [(a, True)], [(b, True)]
-    blocks = list(_blocks(one, two))
-    return [("".join(x), not same) for x, _, same in blocks], [("".join(y), not same) for _, y, same in blocks]
+    blocks = list(_blocks(WORDS.findall(a), WORDS.findall(b)))
+    kept = [
+        same and (place in (0, len(blocks) - 1) or _count(old) >= FEW) for place, (old, _, same) in enumerate(blocks)
+    ]
+    one = [("".join(old), not keep) for (old, _, _), keep in zip(blocks, kept, strict=True)]
+    two = [("".join(new), not keep) for (_, new, _), keep in zip(blocks, kept, strict=True)]
+    return one, two
+
+
+def _count(words: Sequence[str]) -> int:
+    return sum(not word.isspace() for word in words)
 
 
 def _html(pieces: Side, tag: str, size: int) -> Markup:
+    runs = [(differs, "".join(text for text, _ in run)) for differs, run in groupby(pieces, key=lambda piece: piece[1])]
     shown = Markup("").join(
-        Markup("<{0}>{1}</{0}>").format(tag, escape(text)) if differs else escape(text)
-        for text, differs in pieces
-        if text
+        Markup("<{0}>{1}</{0}>").format(tag, text) if differs and text else escape(text) for differs, text in runs
     )
     cut = Markup('<p class="cut">… {:,} more characters are not shown.</p>').format(size - LIMIT)
     # A parser drops one line break behind <pre>.

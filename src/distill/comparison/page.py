@@ -33,8 +33,9 @@ def render(rows: Sequence[Row], figures: Row, names: Sequence[str], title: str, 
     own = resources.files("distill.comparison").joinpath("templates", "compare.css").read_text(encoding="utf-8")
     style, script = page.asset("report.css") + own, page.asset("report.js")
     loaders = ChoiceLoader([PackageLoader("distill.comparison"), PackageLoader("distill.evaluate.report")])
-    anchors = {row["id"]: page.anchor(row) for row in rows}
     gained, lost = flips(rows)
+    links = [(label, [(visible(id_), page.anchor({"id": id_})) for id_ in ids])
+             for label, ids in (("Now pass", gained), ("No longer pass", lost))]  # fmt: skip
     html = page.environment(loaders).get_template("compare.html.j2").render(
         title=title,
         sides=SIDES,
@@ -44,8 +45,7 @@ def render(rows: Sequence[Row], figures: Row, names: Sequence[str], title: str, 
         metrics=wording.metrics(figures),
         unscored=wording.unscored(figures),
         detectable=wording.detectable(figures),
-        flips=[("Now pass", gained), ("No longer pass", lost)],
-        anchors=anchors,
+        flips=links,
         prompts=[_prompt(row) for row in rows],
         difficulties=list(by_difficulty(rows)),
         judged=any(row["outcomes"] for row in rows),

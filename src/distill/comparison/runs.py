@@ -1,7 +1,8 @@
 """One of the runs that are compared: its rows of metrics/evaluation.jsonl, and what dvc.lock says they were made from.
 
 A run is a Git revision or a DVC experiment by its name, or the workspace. A revision's rows come from DVC's cache; what
-is missing there is fetched from the remote, into the cache. Nothing is checked out, and nothing runs.
+is missing there is fetched from the remote and kept (a remote that is a directory is read where it is). Nothing is
+checked out, and nothing runs.
 """
 
 import hashlib
@@ -11,8 +12,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from distill.common.config import PARAMS
 from distill.common.errors import InputError
@@ -78,9 +77,9 @@ def _revision(name: str) -> Read:
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
 
-    files = DVCFileSystem(os.getcwd(), rev=name)
     try:
-        files.exists(LOCK)  # opens the repository
+        files = DVCFileSystem(os.getcwd(), rev=name)
+        files.repo  # noqa: B018 (opens the repository at that revision)
     except DvcException as error:
         raise InputError(f"{name}: no such Git revision or experiment ({error}); `git branch -a` and `dvc exp list` "
                          "show what there is; `dvc exp pull origin NAME` brings a colleague's") from None  # fmt: skip
@@ -100,7 +99,8 @@ def _details(read: Read, name: str) -> bytes:
         if name == WORKSPACE:
             cure = "`dvc repro` makes it, or `dvc checkout` brings it back"
         else:
-            cure = "`dvc push` where it was made, or check that revision out and run `dvc repro`"
+            cure = ("`dvc push` where it was made, see if the remote answers (`dvc status --cloud`), or check that "
+                    "revision out and run `dvc repro`")  # fmt: skip
         raise InputError(f"{name}: its {DETAILS} is neither in DVC's cache nor on the remote; {cure}") from None
     except Exception as error:  # a remote's client raises what it likes
         why = f"{type(error).__name__}: {error}"
@@ -130,12 +130,15 @@ def _is_current(row: Row) -> bool:
 
 
 def _yaml(read: Read, path: str, name: str) -> dict[str, Any]:
+    """Return what DVC reads in a YAML file: YAML 1.2, to which 2e-4 is a number."""
+    from dvc.utils.serialize import ParseError, parse_yaml
+
     try:
-        value = yaml.safe_load(read(path))
+        value = parse_yaml(read(path), path)
     except FileNotFoundError:
         raise InputError(f"{name}: no {path} there; run `dvc repro` there, and commit {path}") from None
-    except yaml.YAMLError as error:
-        raise InputError(f"{name}: its {path} is not valid YAML ({' '.join(str(error).split())}); fix it") from None
+    except ParseError as error:
+        raise InputError(f"{name}: its {path} is not valid YAML ({error.__cause__}); fix it") from None
     if not isinstance(value, dict):
         raise InputError(f"{name}: its {path} is not a mapping; restore it from Git")
     return value
