@@ -115,10 +115,10 @@ def abandon(ledger: Ledger, remote: str) -> int:
 def _check_columns(row: Row, place: str) -> None:
     for name in TEXTS:
         if not isinstance(row[name], str):
-            raise InputError(f"{place}: '{name}' is not a text; mend or delete the line")
+            raise InputError(f"{place}: '{name}' is not a text; fix or delete the line")
     for name in NUMBERS:
         if not is_count(row[name]):
-            raise InputError(f"{place}: '{name}' is not a count; mend or delete the line")
+            raise InputError(f"{place}: '{name}' is not a count; fix or delete the line")
 
 
 def _checked(row: Row, place: str) -> Row:
@@ -130,7 +130,7 @@ def _checked(row: Row, place: str) -> Row:
         raw = str(row["response"]).encode("utf-8", "surrogateescape")
         parse(raw, row["via"] == "batch")
     except ValueError as error:
-        raise InputError(f"{place}: the response is not an answer ({error}); mend or delete the line") from None
+        raise InputError(f"{place}: the response is not an answer ({error}); fix or delete the line") from None
     # The ledger would never serve it.
     if zlib.crc32(raw) != row["crc"]:
         raise InputError(

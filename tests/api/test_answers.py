@@ -13,13 +13,13 @@ from distill.api import answers
 from distill.api.answers import Incomplete, Tally
 from distill.api.ledger.ledger import Ledger
 from distill.api.profiles import MessagesTeacher
-from distill.api.request import ask
+from distill.api.request import request_for
 from distill.common.jsonl import Row
 from messages_server import Behaviour, MessagesServer
 
 ROW: Row = PROMPT | {"split": "train"}
-FIRST = ask(teacher(), PROMPT, 0, 100).key
-SECOND = ask(teacher(), PROMPT, 0, 400).key
+FIRST = request_for(teacher(), PROMPT, 0, 100).key
+SECOND = request_for(teacher(), PROMPT, 0, 400).key
 EXCLUDE = teacher().on_stop.model_copy(update={"max_tokens": "exclude"})
 
 
@@ -37,7 +37,7 @@ def resolve(ledger: Ledger, profile: MessagesTeacher | None = None) -> answers.E
 def test_nothing_there(ledger: Ledger) -> None:
     entry = resolve(ledger)
     assert entry.answer is None
-    assert entry.ask.key == FIRST
+    assert entry.request.key == FIRST
 
 
 def test_a_complete_answer(ledger: Ledger) -> None:
@@ -55,7 +55,7 @@ def test_a_cut_off_answer_wants_a_second_call(ledger: Ledger) -> None:
     pay(ledger, FIRST, message("Ye", "max_tokens"))
     entry = resolve(ledger)
     assert entry.answer is None
-    assert (entry.ask.key, entry.ask.max_tokens) == (SECOND, 400)
+    assert (entry.request.key, entry.request.max_tokens) == (SECOND, 400)
     # Without a second try it is the answer.
     entry = resolve(ledger, teacher(on_stop=EXCLUDE))
     assert entry.answer is not None
@@ -66,7 +66,7 @@ def test_a_cut_off_answer_wants_a_second_call(ledger: Ledger) -> None:
 def test_an_answer_that_was_cut_off_and_not_said_to_be(ledger: Ledger) -> None:
     """It has all of the 100 tokens that it may have: there is more to come, whatever the server says."""
     pay(ledger, FIRST, message("Ye", "end_turn", (10, 100)))
-    assert resolve(ledger).ask.key == SECOND
+    assert resolve(ledger).request.key == SECOND
     entry = resolve(ledger, teacher(on_stop=EXCLUDE))
     assert entry.answer is not None
     assert entry.answer.unusable == "max_tokens"
@@ -95,7 +95,7 @@ def test_a_stub_counts_and_is_no_answer(ledger: Ledger) -> None:
     }  # fmt: skip
     ledger.add([stub])
     assert resolve(ledger, teacher(on_stop=EXCLUDE)).answer is None
-    assert resolve(ledger).ask.key == SECOND
+    assert resolve(ledger).request.key == SECOND
     pay(ledger, SECOND, message("Yes."))
     assert resolve(ledger).superseded[0][1].output_tokens == 100
 
@@ -103,7 +103,7 @@ def test_a_stub_counts_and_is_no_answer(ledger: Ledger) -> None:
 def test_the_bill_by_hand(ledger: Ledger) -> None:
     """10 in and 20 out; and 10 in and 100 out superseded by 10 in and 300 out: 30 in and 420 out at $3 and $15."""
     other = {"id": "q", "prompt": "Another.", "split": "heldout"}
-    pay(ledger, ask(teacher(), other, 0, 100).key, message(" \n"))
+    pay(ledger, request_for(teacher(), other, 0, 100).key, message(" \n"))
     pay(ledger, FIRST, message("Ye", "max_tokens", (10, 100)))
     pay(ledger, SECOND, message("Yes. No.", "refusal", (10, 300)))
     pay(ledger, "not of these prompts", message("Yes."))

@@ -9,12 +9,12 @@ import pytest
 
 from api_samples import PROMPT, teacher
 from distill.api.client import Api, Refused, Transient, _kept_alive
-from distill.api.request import ask
+from distill.api.request import request_for
 from distill.api.response import load, parse
 from distill.common.errors import InputError
 from messages_server import Behaviour, MessagesServer
 
-BODY = ask(teacher(), PROMPT, 0, 100).body
+BODY = request_for(teacher(), PROMPT, 0, 100).body
 
 
 @pytest.fixture(autouse=True)

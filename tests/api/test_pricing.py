@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from api_samples import PROMPT, SONNET, teacher
 from distill.api.pricing import FREE, all_prices, price_of
-from distill.api.request import ask
+from distill.api.request import request_for
 from distill.api.response import Usage
 from distill.common.errors import InputError
 from repository import ROOT
@@ -46,14 +46,14 @@ def test_sums_are_exact(usages: list[Usage]) -> None:
 @given(prompt=st.text(min_size=1), share=st.floats(0, 1), batch=st.booleans(), cached=st.booleans())
 def test_no_call_costs_more_than_its_worst_case(prompt: str, share: float, batch: bool, cached: bool) -> None:
     """A tokenizer makes at most a token of each byte; all may be written to the cache; every token may be used."""
-    made = ask(teacher(system="Be brief."), {"id": "p", "prompt": prompt}, 0, 500)
+    made = request_for(teacher(system="Be brief."), {"id": "p", "prompt": prompt}, 0, 500)
     tokens = len(prompt.encode("utf-8", "surrogatepass")) + len("Be brief.") + round(share * 1000)
     counts = (0, 500, tokens, 0) if cached else (tokens, 500, 0, 0)
     assert SONNET.cost(Usage(*counts, batch=batch)) <= SONNET.worst(made, batch)
 
 
 def test_the_worst_case_by_hand() -> None:
-    made = ask(teacher(), PROMPT, 0, 100)
+    made = request_for(teacher(), PROMPT, 0, 100)
     assert made.size == len('{"max_tokens":100,"messages":[{"content":"Write a function.","role":"user"}],"model":"m"}')
     expected = ((made.size + 1000) * Decimal("3.75") + 100 * 15) / 10**6
     assert SONNET.worst(made, batch=False) == expected

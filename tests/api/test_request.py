@@ -6,19 +6,19 @@ from typing import Any
 import pytest
 
 from api_samples import PROMPT, teacher
-from distill.api.request import Ask, ask, canonical, split, wire
+from distill.api.request import Request, canonical, chunks, request_for, wire
 
 
 def key(sample: int = 0, max_tokens: int = 100, prompt: Any = PROMPT, **change: Any) -> str:
-    return ask(teacher(**change), prompt, sample, max_tokens).key
+    return request_for(teacher(**change), prompt, sample, max_tokens).key
 
 
 def test_the_body() -> None:
-    assert ask(teacher(), PROMPT, 0, 100).body == {
+    assert request_for(teacher(), PROMPT, 0, 100).body == {
         "model": "m", "max_tokens": 100, "messages": [{"role": "user", "content": "Write a function."}]
     }  # fmt: skip
     full = teacher(system="Be brief.", stop_sequences=["END"], extra={"thinking": {"type": "adaptive"}})
-    assert ask(full, PROMPT, 0, 100).body == {
+    assert request_for(full, PROMPT, 0, 100).body == {
         "model": "m", "max_tokens": 100, "messages": [{"role": "user", "content": "Write a function."}],
         "system": "Be brief.", "stop_sequences": ["END"], "thinking": {"type": "adaptive"},
     }  # fmt: skip
@@ -58,7 +58,7 @@ def test_canonical() -> None:
 
 def test_prompt_caching() -> None:
     cached = teacher(system="Be brief.", cache_system=True)
-    body = ask(cached, PROMPT, 0, 100).body
+    body = request_for(cached, PROMPT, 0, 100).body
     assert wire(body, cached)["system"] == [
         {"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}
     ]
@@ -67,27 +67,27 @@ def test_prompt_caching() -> None:
     assert wire(body, teacher(cache_system=True)) is body
 
 
-def asks(number: int, length: int = 10) -> list[Ask]:
-    return [ask(teacher(), {"id": f"p{n}", "prompt": f"{n:0{length}}"}, 0, 100) for n in range(number)]
+def requests(number: int, length: int = 10) -> list[Request]:
+    return [request_for(teacher(), {"id": f"p{n}", "prompt": f"{n:0{length}}"}, 0, 100) for n in range(number)]
 
 
-def test_split_by_count() -> None:
-    chunks = list(split(asks(7), lambda _: True, 3, 10**9))
-    assert [len(chunk) for chunk in chunks] == [3, 3, 1]
-    assert [one for chunk in chunks for one in chunk] == asks(7)
+def test_chunks_by_count() -> None:
+    parts = list(chunks(requests(7), lambda _: True, 3, 10**9))
+    assert [len(chunk) for chunk in parts] == [3, 3, 1]
+    assert [one for chunk in parts for one in chunk] == requests(7)
 
 
-def test_split_by_bytes() -> None:
-    made = asks(10, 1000)
-    chunks = list(split(made, lambda _: True, 100, 3 * (made[0].size + 200)))
-    assert [len(chunk) for chunk in chunks] == [3, 3, 3, 1]
+def test_chunks_by_bytes() -> None:
+    made = requests(10, 1000)
+    parts = list(chunks(made, lambda _: True, 100, 3 * (made[0].size + 200)))
+    assert [len(chunk) for chunk in parts] == [3, 3, 3, 1]
     # One that is larger than all that is allowed goes by itself: the API says what it thinks of it.
-    assert [len(chunk) for chunk in split(made, lambda _: True, 100, 10)] == [1] * 10
+    assert [len(chunk) for chunk in chunks(made, lambda _: True, 100, 10)] == [1] * 10
 
 
-def test_split_by_budget_and_without_repeats() -> None:
-    made = asks(6)
+def test_chunks_by_budget_and_without_repeats() -> None:
+    made = requests(6)
     places = iter([True, True, True, True, False])
-    chunks = list(split([*made[:2], made[0], *made[2:]], lambda _: next(places), 3, 10**9))
-    assert chunks == [made[:3], made[3:4]]
-    assert list(split(made, lambda _: False, 3, 10**9)) == []
+    parts = list(chunks([*made[:2], made[0], *made[2:]], lambda _: next(places), 3, 10**9))
+    assert parts == [made[:3], made[3:4]]
+    assert list(chunks(made, lambda _: False, 3, 10**9)) == []

@@ -7,14 +7,9 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
-from tenacity import AsyncRetrying, RetryCallState
 
-from collecting import RUNTIME, folder
-from distill.api.client import Transient
-from distill.api.online import Wait
-from distill.api.profiles import RuntimeParams
+from collecting import folder
 from distill.api.throttle import Pace, retry_after, seconds_until
-from distill.common.config import parse
 from messages_server import Behaviour, MessagesServer
 
 
@@ -134,17 +129,6 @@ def test_retry_after() -> None:
     assert retry_after({"retry-after": "later"}) is None
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=20), usegmt=True)
     assert retry_after({"retry-after": date}) == pytest.approx(20.0, abs=2.0)
-
-
-def test_waits_that_a_server_asks_for_do_not_end_together() -> None:
-    """Never before the time that was asked for, and up to runtime.retry_wait_s after it."""
-    wait = Wait(parse(RuntimeParams, RUNTIME | {"retry_wait_s": 1.0, "max_wait_s": 60.0}, "runtime"))
-    state = RetryCallState(AsyncRetrying(), None, (), {})
-    error = Transient("not now", uncertain=False, status=429, headers={"retry-after": "7"})
-    state.set_exception((Transient, error, None))
-    waits = {wait(state) for _ in range(50)}
-    assert len(waits) > 40
-    assert all(7.0 <= seconds <= 8.0 for seconds in waits)
 
 
 def test_an_overloaded_server_is_spared(tmp_path: Path) -> None:

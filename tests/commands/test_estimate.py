@@ -22,7 +22,7 @@ from distill.api import profiles
 from distill.api.ledger.ledger import Ledger
 from distill.api.ledger.schema import Call
 from distill.api.profiles import MessagesTeacher
-from distill.api.request import ask
+from distill.api.request import request_for
 from distill.common.errors import InputError
 from messages_server import Behaviour, MessagesServer
 
@@ -127,7 +127,7 @@ def test_a_judges_answers_are_no_answers_of_the_teachers(tmp_path: Path, same_ca
         made.sources(*texts)
         _, teacher = profiles.load(tmp_path / "params.yaml")
         assert isinstance(teacher, MessagesTeacher)
-        keys = [ask(teacher, {"id": "p", "prompt": text}, 0, teacher.max_tokens).key for text in texts]
+        keys = [request_for(teacher, {"id": "p", "prompt": text}, 0, teacher.max_tokens).key for text in texts]
         pay(made, keys[:152], 1030, teacher.max_tokens)
         pay(made, map(str, range(96)), 120, teacher.max_tokens if same_cap else 1024)
         report = shown(made)

@@ -14,7 +14,7 @@ from pathlib import Path
 from distill.api.ledger.ledger import Ledger, Stored
 from distill.api.pricing import Price
 from distill.api.profiles import ApiTeacher
-from distill.api.request import Ask, ask
+from distill.api.request import Request, request_for
 from distill.api.response import Answer, Usage
 from distill.common.errors import InputError, TeacherError
 from distill.common.jsonl import Row
@@ -28,7 +28,7 @@ class Entry:
     """One sample of one prompt: the last call of it that is known, and its answer if there is one."""
 
     prompt: Row
-    ask: Ask
+    request: Request
     answer: Answer | None
     superseded: tuple[tuple[str, Usage], ...]
 
@@ -42,43 +42,43 @@ def entries(prompts: Iterable[Row], teacher: ApiTeacher, ledger: Ledger) -> Iter
 
 def resolve(prompt: Row, sample: int, teacher: ApiTeacher, ledger: Ledger) -> Entry:
     """Return what the ledger has for one sample of a prompt."""
-    first = ask(teacher, prompt, sample, teacher.max_tokens)
+    first = request_for(teacher, prompt, sample, teacher.max_tokens)
     stored = ledger.find(first.key)
     if stored and (second := follow_up(teacher, first, stored.answer)):
         return Entry(prompt, second, _text(second, ledger.find(second.key)), ((first.key, stored.answer.usage),))
     return Entry(prompt, first, _text(first, stored), ())
 
 
-def _text(asked: Ask, stored: Stored | None) -> Answer | None:
-    return honest(asked, stored.answer) if stored and not stored.stub else None
+def _text(request: Request, stored: Stored | None) -> Answer | None:
+    return honest(request, stored.answer) if stored and not stored.stub else None
 
 
-def honest(asked: Ask, answer: Answer) -> Answer:
+def honest(request: Request, answer: Answer) -> Answer:
     """Return the answer with `max_tokens` as its stop reason if it has all the tokens that it may have.
 
     There are servers of the Messages API that say `end_turn` of an answer that they cut off.
     """
-    if answer.stop_reason == "end_turn" and answer.usage.output_tokens >= asked.max_tokens:
+    if answer.stop_reason == "end_turn" and answer.usage.output_tokens >= request.max_tokens:
         return replace(answer, stop_reason="max_tokens")
     return answer
 
 
-def follow_up(teacher: ApiTeacher, asked: Ask, answer: Answer) -> Ask | None:
+def follow_up(teacher: ApiTeacher, request: Request, answer: Answer) -> Request | None:
     """Return the call that an answer makes necessary: one more try with a larger cap, if it was cut off."""
-    return after_cut_off(teacher, asked) if honest(asked, answer).stop_reason == "max_tokens" else None
+    return after_cut_off(teacher, request) if honest(request, answer).stop_reason == "max_tokens" else None
 
 
-def after_cut_off(teacher: ApiTeacher, asked: Ask) -> Ask | None:
+def after_cut_off(teacher: ApiTeacher, request: Request) -> Request | None:
     """Return the one more try after an answer that was cut off, if there is to be one."""
-    if teacher.on_stop.max_tokens != "retry" or asked.max_tokens >= teacher.retry_max_tokens:
+    if teacher.on_stop.max_tokens != "retry" or request.max_tokens >= teacher.retry_max_tokens:
         return None
-    prompt = {"id": asked.prompt_id, "prompt": asked.body["messages"][0]["content"]}
-    return ask(teacher, prompt, asked.sample, teacher.retry_max_tokens)
+    prompt = {"id": request.prompt_id, "prompt": request.body["messages"][0]["content"]}
+    return request_for(teacher, prompt, request.sample, teacher.retry_max_tokens)
 
 
-def missing(prompts: Iterable[Row], teacher: ApiTeacher, ledger: Ledger) -> Iterator[Ask]:
+def missing(prompts: Iterable[Row], teacher: ApiTeacher, ledger: Ledger) -> Iterator[Request]:
     """Yield the next call to make for everything that has no answer."""
-    return (entry.ask for entry in entries(prompts, teacher, ledger) if entry.answer is None)
+    return (entry.request for entry in entries(prompts, teacher, ledger) if entry.answer is None)
 
 
 def row(entry: Entry, answer: Answer, samples: int) -> Row:
@@ -88,14 +88,14 @@ def row(entry: Entry, answer: Answer, samples: int) -> Row:
         usage["superseded"] = [{"key": key, **spent.row()} for key, spent in entry.superseded]
     return {
         "id": entry.prompt["id"],
-        **({"sample": entry.ask.sample} if samples > 1 else {}),
+        **({"sample": entry.request.sample} if samples > 1 else {}),
         "split": entry.prompt["split"],
         "prompt": entry.prompt["prompt"],
         "completion": answer.text,
         "model": answer.model,
         "stop_reason": answer.stop_reason,
         "usage": usage,
-        "key": entry.ask.key,
+        "key": entry.request.key,
     }
 
 
@@ -141,16 +141,16 @@ class Tally:
                                    f"{listed(ids)}; change these prompts, or set it to 'exclude'")  # fmt: skip
 
     def _count(self, entry: Entry, answer: Answer) -> None:
-        self.prompts += entry.ask.sample == 0
+        self.prompts += entry.request.sample == 0
         self.answers += 1
         self.stop_reasons[answer.stop_reason] += 1
         new = [usage for key, usage in entry.superseded if self._is_new(key)]
         self.superseded += new
-        for usage in [answer.usage] * self._is_new(entry.ask.key) + new:
+        for usage in [answer.usage] * self._is_new(entry.request.key) + new:
             self.cost += self.price.cost(usage)
             self.tokens.update({name: count for name, count in usage.row().items() if isinstance(count, int)})
         if answer.unusable:
-            name = f"{entry.prompt['id']}#{entry.ask.sample}" if entry.ask.sample else entry.prompt["id"]
+            name = f"{entry.prompt['id']}#{entry.request.sample}" if entry.request.sample else entry.prompt["id"]
             self.unusable.setdefault(answer.unusable, []).append(name)
 
     def _is_new(self, key: str) -> bool:

@@ -3,15 +3,12 @@
 What it will not do: take a stream that broke off, or lines of somebody else's batch, for all there is.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from distill.api.budget import Budget
-from distill.api.client import Api, Transient
-from distill.api.ledger.ledger import Ledger
-from distill.api.pricing import Price
+from distill.api.client import Transient
 from distill.api.response import Unreadable, load
+from distill.api.session import Session
 from distill.common.jsonl import Row
 
 PASSING = frozenset({"rate_limit_error", "timeout_error", "api_error", "overloaded_error"})
@@ -27,15 +24,10 @@ class Foreign(Exception):
 
 @dataclass
 class Results:
-    """The taking over of one batch's results; `refused` gets the reason by key of what must not be asked again."""
+    """The taking over of one batch's results; a request that must not be made again is noted as a problem."""
 
-    api: Api
-    ledger: Ledger
-    budget: Budget
-    price: Price
+    session: Session
     batch: Row
-    refused: dict[str, str]
-    progress: Callable[[], object]
     answers: int = 0
 
     async def take(self, total: int) -> None:
@@ -47,11 +39,11 @@ class Results:
         """
         self._open = {
             custom_id(key, self.batch["nonce"]): (key, *rest)
-            for key, rest in self.ledger.batch_calls(self.batch["id"]).items()
+            for key, rest in self.session.ledger.batch_calls(self.batch["id"]).items()
         }
         count = 0
         chunk: list[Result] = []
-        async for line in self.api.batch_results(self.batch["remote"]):
+        async for line in self.session.api.batch_results(self.batch["remote"]):
             if line.strip():
                 chunk.append((self._envelope(line), line))
                 count += 1
@@ -80,30 +72,30 @@ class Results:
             for envelope, line in chunk
             if envelope["custom_id"] in self._open
         ]
-        with self.ledger.together():
+        with self.session.ledger.together():
             for key, call, _, result, line in results:
                 if result["type"] == "succeeded":
-                    self.ledger.record_received(call, line)
+                    self.session.ledger.record_received(call, line)
                 else:
-                    self.ledger.record_ended(call, "failed", self._reason(key, result))
-        await self.ledger.on_disk()
-        with self.ledger.together():
+                    self.session.ledger.record_ended(call, "failed", self._reason(key, result))
+        await self.session.ledger.on_disk()
+        with self.session.ledger.together():
             costs = [
                 (worst, self._parse(call, line, worst) if result["type"] == "succeeded" else NOTHING)
                 for _, call, worst, result, line in results
             ]
         for worst, cost in costs:
-            await self.budget.settle(worst, cost)
+            await self.session.budget.settle(worst, cost)
 
     def _parse(self, call: int, line: bytes, worst: Decimal) -> Decimal:
         """Parse a recorded result; return what it cost."""
-        answer = self.ledger.record_parsed(call, line, "batch")
+        answer = self.session.ledger.record_parsed(call, line, "batch")
         if answer is None:
             return worst
         self.answers += 1
         if answer.stop_reason != "max_tokens":  # one that was cut off is asked for again
-            self.progress()
-        return self.price.cost(answer.usage)
+            self.session.progress()
+        return self.session.price.cost(answer.usage)
 
     def _reason(self, key: str, result: Row) -> str:
         """Why there is no answer, which is not billed then; only an invalid request is not to be asked again."""
@@ -111,9 +103,9 @@ class Results:
             return str(result["type"])
         error = (result.get("error") or {}).get("error") or {}
         # As in all that a server says: it may echo the key.
-        reason = self.api.clean(f"{error.get('type')}: {error.get('message')}")
+        reason = self.session.api.clean(f"{error.get('type')}: {error.get('message')}")
         if error.get("type") not in PASSING:
-            self.refused[key] = reason
+            self.session.running.outcome.problems[key] = reason
         return reason
 
 

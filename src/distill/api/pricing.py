@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from distill.api.profiles import ApiTeacher
-from distill.api.request import Ask
+from distill.api.request import Request
 from distill.api.response import Usage
 from distill.common.config import Model, Number, parse, section
 from distill.common.errors import InputError
@@ -38,10 +38,10 @@ class Price(Model):
                   + usage.cache_read_input_tokens * _exact(self.cache_read))  # fmt: skip
         return tokens / MILLION * (_exact(self.batch) if usage.batch else 1)
 
-    def worst(self, ask: Ask, batch: bool) -> Decimal:
+    def worst(self, request: Request, batch: bool) -> Decimal:
         """Return the most that a call can cost, whatever is answered."""
         dearest = max(self.input, self.cache_write, self.cache_read)
-        bound = (ask.size + OVERHEAD_TOKENS) * _exact(dearest) + ask.max_tokens * _exact(self.output)
+        bound = (request.size + OVERHEAD_TOKENS) * _exact(dearest) + request.max_tokens * _exact(self.output)
         return bound / MILLION * (_exact(self.batch) if batch else 1)
 
     def total(self, usages: Iterable[Usage]) -> Decimal:

@@ -18,7 +18,7 @@ ENVELOPE_BYTES = 200  # what a batch adds to a request
 
 
 @dataclass(frozen=True)
-class Ask:
+class Request:
     """One call to make: `body` is what is sent (but for cache marks), `key` what its answer is kept under."""
 
     prompt_id: str
@@ -37,7 +37,7 @@ class Ask:
         return len(canonical(self.body))
 
 
-def ask(teacher: ApiTeacher, prompt: Row, sample: int, max_tokens: int) -> Ask:
+def request_for(teacher: ApiTeacher, prompt: Row, sample: int, max_tokens: int) -> Request:
     """Return the call that asks for one sample of an answer of up to `max_tokens` tokens to a row of prompts.jsonl."""
     body: Row = {
         "model": teacher.model,
@@ -50,7 +50,7 @@ def ask(teacher: ApiTeacher, prompt: Row, sample: int, max_tokens: int) -> Ask:
     # An answer of one server must not pass for another's. (ANTHROPIC_BASE_URL is left out: it names a way to the
     # API, such as a company's gateway, and must not change the outputs.)
     identity = {"request": body, "sample": sample, "server": teacher.base_url}
-    return Ask(prompt["id"], sample, body, hashlib.sha256(canonical(identity)).hexdigest())
+    return Request(prompt["id"], sample, body, hashlib.sha256(canonical(identity)).hexdigest())
 
 
 def wire(body: Row, teacher: ApiTeacher) -> Row:
@@ -66,21 +66,23 @@ def canonical(value: Row) -> bytes:
     return CANONICAL.encode(value).encode("utf-8", "surrogatepass")
 
 
-def split(asks: Iterable[Ask], fits: Callable[[Ask], bool], most: int, most_bytes: int) -> Iterator[list[Ask]]:
+def chunks(
+    requests: Iterable[Request], fits: Callable[[Request], bool], most: int, most_bytes: int
+) -> Iterator[list[Request]]:
     """Yield lists of at most `most` calls and `most_bytes` bytes, each call once, up to the first that does not fit."""
-    chunk: list[Ask] = []
+    chunk: list[Request] = []
     size = 0
     seen: set[str] = set()
-    for ask in asks:
-        if ask.key in seen:
+    for request in requests:
+        if request.key in seen:
             continue
-        seen.add(ask.key)
-        if not fits(ask):
+        seen.add(request.key)
+        if not fits(request):
             break
-        if chunk and (len(chunk) >= most or size + ask.size > most_bytes):
+        if chunk and (len(chunk) >= most or size + request.size > most_bytes):
             yield chunk
             chunk, size = [], 0
-        chunk.append(ask)
-        size += ask.size + ENVELOPE_BYTES
+        chunk.append(request)
+        size += request.size + ENVELOPE_BYTES
     if chunk:
         yield chunk
