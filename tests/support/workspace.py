@@ -21,7 +21,7 @@ SMALL: dict[str, Any] = {
     "expand_prompts.max_heldout": 3,
     "format.val_share": 0.3,
     "train.epochs": 1,
-    "evaluate.max_new_tokens": 16,
+    "generate.max_new_tokens": 16,
 }
 
 
