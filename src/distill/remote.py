@@ -68,22 +68,19 @@ def prove(config: dict[str, object], write: bool) -> None:
     from dvc.config import NoRemoteError
     from dvc.repo import Repo
 
-    with Repo(config=config) as repo:
-        try:
+    try:
+        with Repo(config=config) as repo:
             remote = repo.cloud.get_remote()
-        except NoRemoteError:
-            raise InputError(".dvc/config: names no default remote; set one with `make remote URL=…`") from None
-        except Exception as error:  # dvc's own, for a scheme or an option that it does not know
-            raise InputError(f"the remote: {reason(error)}; correct the URL or its options") from None
-        url = repo.config["remote"][repo.config["core"]["remote"]]["url"]
-        try:
-            if write:
-                round_trip(remote.fs, remote.path)
-            else:
-                look(remote.fs, remote.path)
-        except Exception as error:  # whatever a remote's library raises
-            what = "written and read" if write else "read"
-            raise InputError(f"{url}: cannot be {what} ({reason(error)}); {cure(error)}; nothing was changed") from None
+            url = repo.config["remote"][remote.name]["url"]
+    except NoRemoteError:
+        raise InputError(".dvc/config: names no default remote; set one with `make remote URL=…`") from None
+    except Exception as error:  # dvc's own: a kind of remote or an option that it does not know, a library it lacks
+        raise InputError(f"the remote: {reason(error)}; {cure(error)}; nothing was changed") from None
+    try:
+        (round_trip if write else look)(remote.fs, remote.path)
+    except Exception as error:  # whatever a remote's library raises
+        what = "written and read" if write else "read"
+        raise InputError(f"{url}: cannot be {what} ({reason(error)}); {cure(error)}; nothing was changed") from None
 
 
 def round_trip(fs: Any, path: str) -> None:
@@ -122,6 +119,8 @@ def cure(error: Exception) -> str:
         return "check the address, and that the server is up"
     if any(word in text for word in ("bucket", "not exist", "no such")):
         return "create it, or correct the URL"
+    if "no module named" in text:
+        return "install it with pip"
     return "correct the URL or its options"
 
 
