@@ -1,5 +1,6 @@
 """A team on one remote, by the real dvc and real servers: the commands of docs/share.md."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -166,23 +167,38 @@ def test_a_teammate_without_the_ledger_adds_three_prompts_and_pays_for_three(tea
         assert len(teacher.answered) == paid + 3
 
 
-def test_two_branches_that_added_prompts_are_merged(team: Path) -> None:
-    for branch in ("ours", "theirs"):
-        git(team, "checkout", "-q", "-f", "-b", branch, "main")
-        add_prompts(team, branch)
-        repro(team, "format")
-        commit(team, f"prompts of {branch}")
-    result = run(team, "git", "-c", "user.name=t", "-c", "user.email=t@example.org", "merge", "ours", check=False)
-    assert "dvc.lock" in git(team, "diff", "--name-only", "--diff-filter=U"), result.stdout
-    # As CONTRIBUTING.md says.
-    git(team, "checkout", "--ours", "--", "dvc.lock")
-    ran = repro(team, "format")
-    assert ran == ["expand_prompts", "collect", "format"]
-    commit(team, "merged")
-    prompts = (team / "data/prompts.jsonl").read_text()
-    assert '"ours"' in prompts
-    assert '"theirs"' in prompts
-    git(team, "branch", "-q", "-D", "ours")
+def test_two_branches_that_both_paid_for_prompts_are_merged_and_pay_for_nothing(team: Path, tmp_path: Path) -> None:
+    from messages_server import Behaviour, MessagesServer
+
+    make(team, "remote", f"URL={tmp_path / 'remote'}")
+    with MessagesServer(Behaviour(key=None)) as teacher:
+        set_params(team, {"teacher": "local", "teachers.local.base_url": teacher.url})
+        repro(team, "collect")
+        commit(team, "a paid teacher")
+        dvc(team, "push", "collect")
+        mate = clone(team, tmp_path / "mate")
+        for folder, branch in ((team, "ours"), (mate, "theirs")):
+            git(folder, "checkout", "-q", "-b", branch)
+            add_prompts(folder, branch)
+            repro(folder, "--pull", "collect")
+            commit(folder, f"prompts of {branch}")
+        dvc(mate, "push", "collect")
+        git(team, "fetch", "-q", str(mate), "theirs:theirs")
+        paid = len(teacher.answered)
+        # As CONTRIBUTING.md says.
+        git(team, "checkout", "-q", "theirs")
+        make(team, "estimate")
+        git(team, "checkout", "-q", "-")
+        with pytest.raises(AssertionError, match=r"CONFLICT .* dvc\.lock"):
+            git(team, "merge", "theirs")
+        git(team, "checkout", "--ours", "--", "dvc.lock", "metrics/evaluate.json")
+        assert repro(team, "collect") == ["expand_prompts", "collect"]
+        commit(team, "merged")
+        assert len(teacher.answered) == paid
+    asked = {json.loads(line)["id"] for line in (team / "data/teacher_data.jsonl").read_text().splitlines()}
+    assert {"ours", "theirs"} <= asked
+    git(team, "checkout", "-q", "main")
+    git(team, "branch", "-q", "-D", "ours", "theirs")
 
 
 def test_gc_costs_what_it_removes_and_the_ledger_outlives_it(tried: Path, team: Path, tmp_path: Path) -> None:
