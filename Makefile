@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Tests that share a costly set-up stay in one process (loadgroup).
 PYTEST ?= python -m pytest -n 2 --dist loadgroup
 
-.PHONY: help setup repro check test soak estimate judge lint format chat compare picture stats clean
+.PHONY: help setup repro remote push pull check test soak estimate judge lint format chat compare picture stats clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -29,6 +29,17 @@ $(READY): requirements.lock pyproject.toml
 
 repro: $(READY) check ## run the pipeline: whatever a change in params.yaml, data or code affects
 	dvc repro
+
+remote: $(READY) ## share results: make URL=s3://… (a directory, ssh://, …) the default remote, and prove it
+	@PYTHONPATH=src python -m distill.remote "$(URL)" $(OPTIONS)
+
+push: $(READY) ## give the remote what this machine computed: outputs, and what each stage made from what
+	@PYTHONPATH=src python -m distill.remote --write
+	dvc push --run-cache
+
+pull: $(READY) ## fetch what others computed
+	@PYTHONPATH=src python -m distill.remote
+	dvc pull --run-cache
 
 check: $(READY) ## look for mistakes in params.yaml and the prompts, before anything runs
 	@python -m distill.check
