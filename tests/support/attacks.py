@@ -24,7 +24,7 @@ from distill.evaluate.sandbox import launcher
 CALLS = {
     "prlimit": "resource.prlimit(VICTIM, resource.RLIMIT_CORE, (0, 0))",
     "prlimit asks": "resource.prlimit(VICTIM, resource.RLIMIT_CORE)",
-    "setpriority": "os.setpriority(os.PRIO_PROCESS, VICTIM, 5)",
+    "setpriority": "os.setpriority(os.PRIO_PROCESS, VICTIM, 19)",
     "getpriority": "os.getpriority(os.PRIO_PROCESS, VICTIM)",
     "sched_setaffinity": "os.sched_setaffinity(VICTIM, os.sched_getaffinity(0))",
     "sched_getaffinity": "os.sched_getaffinity(VICTIM)",

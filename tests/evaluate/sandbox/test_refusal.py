@@ -59,6 +59,17 @@ REFUSED = {
     "from os import dup2": "os.dup2",
     "open(3, 'w').write('pass')": "open(3)",
     "exec('import gc')": "gc",
+    "import inspect\ninspect.getclosurevars(print)": "inspect.getclosurevars",
+    "import linecache\nlinecache.cache": "linecache.cache",
+    "'{0.__traceback__.tb_frame.f_back}'.format(1)": "tb_frame",
+    "'{0.f_globals[TOKEN]}'.format(1)": "f_globals",
+    "from operator import attrgetter\nattrgetter('__traceback__.tb_frame')": "tb_frame",
+    "from unittest.mock import patch\npatch('builtins.len', 1)": "builtins.len",
+    "from unittest import mock\nimport builtins\nmock.patch.object(builtins, 'sum')": "builtins.sum",
+    "import sys\nsys.modules[__name__] = None": "sys.modules",
+    "import sys\n__name__ = 'pytest'\nsys.modules[__name__]": "__name__",
+    "import sys\nsys.modules['pytest']": "sys.modules",
+    "import sys\nfor module in sys.modules: pass": "sys.modules",
     "eval(' (0).__class__.__base__.__subclasses__()')": "__subclasses__",
 }
 
@@ -79,6 +90,10 @@ HONEST = [
     "import atexit, signal, threading, multiprocessing, subprocess, contextlib\nthreading.Thread(target=print)",
     "def gc(modules, stack):\n    return modules.f + stack.write",
     "import dataclasses\ndataclasses.replace\nclass P: ...\nP.area = property(lambda self: 0)\nsetattr(P, 'x', 1)",
+    "import sys\ndef f(name):\n    return getattr(sys.modules[__name__], name), name in sys.modules",
+    "import builtins\nbefore = builtins.input\nbuiltins.input = print\nbuiltins.input = before",
+    "from unittest.mock import patch\n@patch('time.sleep')\n@patch('builtins.input')\ndef test_f(*mocks): pass",
+    "print('Frames have f_back. They end in None.', '{0.name}'.format(print))",
     "not python (",
 ]
 

@@ -12,17 +12,19 @@ all of it. `refused` looks for what reaches for the program that runs the code (
 """
 
 import ast
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from distill.evaluate.sandbox.refusal import refused
-from distill.evaluate.sandbox.selection import choose
+from distill.evaluate.sandbox.selection import EVERYTHING, choose
 from distill.evaluate.sandbox.statements import Assignment, Function, Statement, split
 from distill.shared.code_blocks import PYTHON, blocks, is_session
 
 __all__ = ["NoSource", "as_written", "refused", "selected", "wanted_names"]
 
+_OF_EVERY_MODULE = frozenset({"__doc__", "__file__", "__name__"})
 _TEST_MODULES = frozenset({"hypothesis", "pytest", "unittest"})
 
 
@@ -50,7 +52,7 @@ def selected(answer: str, wanted: frozenset[str]) -> str | NoSource:
     """
     found = _found(answer)
     statements = [one for code in found for one in code.statements]
-    chosen = choose(statements, wanted)
+    chosen, wanted = choose(statements, wanted), wanted - {EVERYTHING}
     given = frozenset[str]().union(*(one.binds for one in chosen if not (one.cut and isinstance(one.node, Function))))
     broken = next((code.error for code in found if code.error), None)
     if broken and (not statements or wanted - given):
@@ -83,14 +85,24 @@ def as_written(answer: str) -> str | NoSource:
 
 
 def wanted_names(check: str) -> frozenset[str]:
-    """Return the names that a hidden check takes from `solution`, by `from solution import` or `solution.name`."""
+    """Return the names that a hidden check takes from `solution`; EVERYTHING is one where it looks names up itself."""
+    nodes = list(ast.walk(ast.parse(check)))
+    imported = [alias for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    modules = {alias.asname or alias.name for alias in imported if alias.name == "solution"}
     names: set[str] = set()
-    for node in ast.walk(ast.parse(check)):
+    attributes: set[ast.AST] = set()
+    for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module == "solution":
             names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "solution":
-            names.add(node.attr)
-    return frozenset(names)
+        elif isinstance(node, ast.Attribute) and getattr(node.value, "id", None) in modules:
+            names.add(EVERYTHING if node.attr == "__dict__" else node.attr)
+            attributes.add(node.value)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found = re.fullmatch(r"solution(?:\.(\w+))?", node.value)
+            names |= {found[1] or EVERYTHING} if found else set()
+    if any(isinstance(node, ast.Name) and node.id in modules and node not in attributes for node in nodes):
+        names.add(EVERYTHING)  # getattr(solution, name), vars(solution)
+    return frozenset(names - _OF_EVERY_MODULE)
 
 
 def _found(answer: str) -> list[_Code]:

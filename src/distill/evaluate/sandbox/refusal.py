@@ -40,7 +40,8 @@ MODULES = {
 MEMBERS = {
     "builtins": {"__dict__"},
     "importlib": {"reload"},
-    "inspect": {"currentframe", "getframeinfo", "getinnerframes", "getouterframes", "stack", "trace"},
+    "inspect": {"currentframe", "getclosurevars", "getframeinfo", "getinnerframes", "getouterframes", "stack", "trace"},
+    "linecache": {"cache"},
     "logging": {"currentframe"},
     "os": {
         "closerange", "copy_file_range", "dup", "dup2", "pwrite", "pwritev", "sendfile", "splice", "write", "writev",
@@ -66,13 +67,19 @@ Allowed all the same are `Shape.__subclasses__()` of an own class, and `eval(tex
 """
 
 ASSIGNABLE = {
+    "builtins": {"input", "open", "print"},
     "logging": {"raiseExceptions"},
     "sys": {"argv", "dont_write_bytecode", "stderr", "stdin", "stdout", "tracebacklimit"},
 }
-"""The attributes of the library that an answer may set; any other would change the library under the check."""
+"""The attributes of the library that an answer may set; any other would change the library under the check.
+
+Of builtins those with which a program is given its input, output and files; that `open` is put back, `seal` sees.
+"""
 
 _CHANGERS = frozenset({"__delitem__", "__setitem__", "clear", "pop", "popitem", "setdefault", "update"})
 _STREAMS = 3  # standard input, output and error: `open(0).read()` reads the input
+_SEALED = frozenset({"builtins", "pytest", "unittest"})  # other libraries, ordinary tests patch with `unittest.mock`
+_PATH = re.compile(r"[\w\[\]]*\.[\w.\[\]]+")  # "{0.f_back.f_globals[x]}", attrgetter("f_back.f_globals")
 _PROCESS = re.compile(r"/proc/?$|/proc/(?:self|thread-self|\d|%|\{)|/dev/(?:fd|mem)\b")
 
 
@@ -94,6 +101,7 @@ class _Reader:
         self.classes = {"cls"} | {node.name for node in self.nodes if isinstance(node, ast.ClassDef)}
         self.harmless = {id(node.value) for node in self.nodes if isinstance(node, ast.Expr)}  # docstrings
         self.harmless |= {id(key) for node in self.nodes if isinstance(node, ast.Dict) for key in node.keys}
+        self.own_module = {id(part) for node in self.nodes for part in _own_module(node)}
 
     def findings(self) -> Iterator[str]:
         """Yield the names of what is refused."""
@@ -125,10 +133,11 @@ class _Reader:
 
     def _reached(self, node: ast.Name | ast.Attribute) -> Iterator[str]:
         dotted = self._dotted(node)
-        if dotted and _is_refused_member(dotted):
+        if dotted and _is_refused_member(dotted) and id(node) not in self.own_module:
             yield ".".join(dotted.split(".")[:2])
         elif isinstance(node, ast.Name):
             yield from {node.id} & {"__builtins__", "__loader__"}
+            yield from {node.id} & {"__name__"} if isinstance(node.ctx, ast.Store) else ()
         elif node.attr in ATTRIBUTES and not (node.attr == "__subclasses__" and self._is_own_class(node.value)):
             yield node.attr
         elif not isinstance(node.ctx, ast.Load):
@@ -163,7 +172,9 @@ class _Reader:
         if function in ("getattr", "vars"):
             dotted = f"{target}.{second if function == 'getattr' else '__dict__'}"
             yield from filter(_is_refused_member, [dotted])
-        elif function in ("setattr", "delattr") and target:
+        elif function == "unittest.mock.patch" and isinstance(first, str) and first.split(".")[0] in _SEALED:
+            yield from filter(_is_library, [first])
+        elif function in ("setattr", "delattr", "unittest.mock.patch.object") and target:
             yield from filter(_is_library, [f"{target}.{second or '…'}"])
         elif function in ("__import__", "importlib.__import__", "importlib.import_module"):
             yield from filter(_is_refused_module, [str(first)])
@@ -175,6 +186,14 @@ class _Reader:
 
 def _constant(node: ast.AST) -> object:
     return node.value if isinstance(node, ast.Constant) else None
+
+
+def _own_module(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield `sys.modules` where only the answer's own module is looked up there, or whether there is one."""
+    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
+        yield from [node.value] if getattr(node.slice, "id", "") == "__name__" else []
+    elif isinstance(node, ast.Compare) and all(isinstance(one, ast.In | ast.NotIn) for one in node.ops):
+        yield from node.comparators
 
 
 def _imported(nodes: list[ast.AST]) -> Iterator[tuple[str, str]]:
@@ -207,7 +226,8 @@ def _is_library(dotted: str) -> bool:
 
 
 def _text(text: str) -> Iterator[str]:
-    if text in ATTRIBUTES:
-        yield text
+    parts = [text] + [part for path in _PATH.findall(text) for part in re.split(r"[.\[\]]", path)]
+    if found_names := [part for part in parts if part in ATTRIBUTES]:
+        yield found_names[0]
     elif found := _PROCESS.search(text):
         yield found.group()

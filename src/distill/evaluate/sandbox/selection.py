@@ -15,6 +15,8 @@ them. Nothing is run. The rule, after EvalPlus's sanitiser, which keeps imports,
   name on (`f = cache(f)`, not `f = f(3)`), `+=`, `f.calls = 0`, `TABLE["a"] = 1`, `TABLE.update(…)`, loops and
   branches that fill such a value, what registers itself by a decorator (`@f.register`, `@operator("+")`), subclasses
   of a needed class that collects them, and settings that change what code can do (`SETTINGS`).
+- **A check that looks names up itself** (`from solution import *`, `vars(solution)`) needs every definition, and every
+  value that is set without a call.
 - **Nothing else**: no prints, asserts or calls, no `if __name__ == "__main__"`, no unneeded import or definition.
   What only a function called at the top level would do (`build_table()` filling a global) is not seen.
 - Code that looks names up by itself (`eval`, `exec`, `globals`) needs all the definitions of its block.
@@ -22,17 +24,22 @@ them. Nothing is run. The rule, after EvalPlus's sanitiser, which keeps imports,
 
 import ast
 import builtins
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
-from distill.evaluate.sandbox.statements import Assignment, Compound, Function, Statement, is_stub
+from distill.evaluate.sandbox.statements import Assignment, Compound, Function, Statement, is_overload, is_stub
 
+EVERYTHING = "*"
+"""Stands among the wanted names for all that an answer gives."""
 SETTINGS = frozenset({"setrecursionlimit", "set_int_max_str_digits"})
 """Calls that are kept even though nothing else needs their module."""
 MODULE_SETTINGS = frozenset({"getcontext", "setcontext", "seed", "stack_size", "filterwarnings", "simplefilter"})
 """Calls that are kept where the code needs their module anyway (`decimal.getcontext().prec = 50`)."""
 
 _LOOK_UPS = frozenset({"eval", "exec", "globals"})
+_OWN_MODULE = "sys.modules[__name__]"
+_REGISTERS = ("pickle", "register")
 _LOOPS = ast.For | ast.AsyncFor | ast.While | ast.With | ast.AsyncWith
 _CALLABLE = ast.Lambda | ast.Name | ast.Attribute
 _BUILTINS = frozenset(dir(builtins))
@@ -48,17 +55,24 @@ class _Choice:
 
     def __init__(self, statements: Sequence[Statement], wanted: frozenset[str]) -> None:
         self.all = [one for one in statements if not one.is_main]
-        self.wanted = wanted
+        self.wanted = wanted - {EVERYTHING}
+        self.everything = EVERYTHING in wanted
         self.taken: set[Statement] = set()
         self.giver: dict[str, Statement] = {}
 
     def made(self) -> list[Statement]:
         home = self._home()
         self._need((name, home) for name in sorted(self.wanted))
+        self._need((name, one.block) for one in self.all if self._is_public(one) for name in sorted(one.binds))
         while more := [one for one in self.all if one not in self.taken and self._belongs(one)]:
             for one in more:
                 self._take(one)
         return list(self._ordered())
+
+    def _is_public(self, statement: Statement) -> bool:
+        """Tell whether a check that looks names up itself needs what a statement gives."""
+        plain = isinstance(statement.node, Assignment) and not any(isinstance(one, ast.Call) for one in statement.own)
+        return self.everything and (statement.is_definition or plain)
 
     def _take(self, statement: Statement) -> None:
         self.taken.add(statement)
@@ -89,9 +103,18 @@ class _Choice:
     def _gives(self, statement: Statement, name: str) -> bool:
         if name in self.wanted:
             return name in statement.binds or statement.is_star
-        if name in _BUILTINS:  # `list = [3, 1, 2]` is a demonstration's, not what a function means
-            return name in statement.binds and (statement.is_definition or statement.is_import)
+        if name in _BUILTINS:
+            plain = statement.is_definition or statement.is_import
+            return name in statement.binds and (plain or self._shadows(statement, name))
         return name in statement.binds or (statement.is_star and not statement.is_foreign)
+
+    def _shadows(self, statement: Statement, name: str) -> bool:
+        """Tell whether a value is meant by a builtin's name: it stands above all that use it, and they never call it.
+
+        Elsewhere `list = [3, 1, 2]` is a demonstration's, and not what a function means.
+        """
+        users = [one for one in self.taken if name in one.uses and one.block == statement.block]
+        return all(statement.place < one.place and not re.search(rf"\b{name}\s*\(", one.text) for one in users)
 
     def _lack(self, statement: Statement, name: str) -> int:
         """Return how little a statement gives a name: 0 if completely."""
@@ -100,6 +123,8 @@ class _Choice:
         if statement.cut or statement.is_stub:
             return 1
         node = statement.node
+        if isinstance(node, ast.AugAssign):  # it needs what it completes
+            return 3
         is_value = isinstance(node, Assignment) and not isinstance(node.value, _CALLABLE)
         return int(_is_placeholder(node) or (name in self.wanted and (is_value or isinstance(node, _LOOPS))))
 
@@ -131,6 +156,7 @@ class _Choice:
             return False
         return (
             self._changes(statement)
+            or self._is_registration(statement)
             or bool(statement.binds & self.giver.keys())
             or self._registers(statement)
             or self._is_looked_up(statement)
@@ -139,7 +165,7 @@ class _Choice:
     def _may_rebind(self, name: str, statement: Statement) -> bool:
         giver, node = self.giver[name], statement.node
         if giver.place > statement.place:
-            return _is_placeholder(node)
+            return _is_placeholder(node) or (isinstance(node, Function) and is_overload(node))
         if statement.is_import:
             return giver.is_import and not any(
                 one.is_definition and giver.place < one.place < statement.place for one in self.all
@@ -173,6 +199,15 @@ class _Choice:
             return True
         return any(self._is_registrar(one, statement) for one in node.decorator_list)
 
+    def _is_registration(self, statement: Statement) -> bool:
+        """Tell whether it registers something needed: `Number.register(Roman)`, `copyreg.pickle(Roman, …)`."""
+        call = statement.node.value if isinstance(statement.node, ast.Expr) else None
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+            return False
+        library = {name for one in self.all if one.is_import and not one.is_foreign for name in one.binds}
+        told = {getattr(one, "id", None) for one in call.args} & self.giver.keys()
+        return call.func.attr.startswith(_REGISTERS) and _root(call.func) in library and bool(told)
+
     def _is_registrar(self, decorator: ast.expr, statement: Statement) -> bool:
         called = decorator.func if isinstance(decorator, ast.Call) else decorator
         name = _root(called)
@@ -187,7 +222,7 @@ class _Choice:
         return decorator.is_definition and bool(decorator.uses & values)
 
     def _is_looked_up(self, statement: Statement) -> bool:
-        looking = {one.block for one in self.taken if one.uses & _LOOK_UPS}
+        looking = {one.block for one in self.taken if one.uses & _LOOK_UPS or _OWN_MODULE in one.text}
         plain = statement.is_definition or (statement.is_import and not statement.is_foreign)
         return plain and not statement.is_future and statement.block in looking
 

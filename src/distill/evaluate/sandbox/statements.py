@@ -119,11 +119,15 @@ def split(code: str, block: int = 0) -> tuple[list[Statement], str | None]:
 def is_stub(node: ast.stmt) -> bool:
     """Tell whether a definition is empty, or holds nothing but empty functions; a subclass or decorated one is not."""
     if isinstance(node, Function):
-        decorators = [getattr(one, "attr", getattr(one, "id", "")) for one in node.decorator_list]
-        return "overload" in decorators or (not decorators and all(_is_empty(child) for child in node.body))
+        return is_overload(node) or (not node.decorator_list and all(_is_empty(child) for child in node.body))
     if isinstance(node, ast.ClassDef) and not (node.bases or node.keywords or node.decorator_list):
         return all(_is_empty(child) or (isinstance(child, Function) and is_stub(child)) for child in node.body)
     return False
+
+
+def is_overload(node: Function) -> bool:
+    """Tell whether a function only says to type checkers what another one does: a `typing.overload`."""
+    return any(getattr(one, "attr", getattr(one, "id", "")) == "overload" for one in node.decorator_list)
 
 
 def _is_empty(node: ast.stmt) -> bool:
