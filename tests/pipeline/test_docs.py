@@ -23,8 +23,8 @@ OF_OTHERS = ("http", "s3:", "gs:", "ssh:", "azure:", "/", "~", "<", "$")
 
 
 def code(text: str) -> list[str]:
-    """The lines of fenced blocks, and the code spans of the text around them."""
-    fenced = re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    """The lines of fenced blocks, and the code spans of the text around them; a YAML block is a file of the user's."""
+    fenced = re.findall(r"^```(?!yaml)\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     prose = re.sub(r"^```\w*\n.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
     return [line for block in fenced for line in block.splitlines()] + re.findall(r"`([^`\n]+)`", prose)
 
