@@ -17,6 +17,7 @@ import yaml
 from distill.evaluate.sandbox import launcher, run_checks
 from distill.evaluate.sandbox.launcher import Limits, SandboxError
 from distill.evaluate.sandbox.run_checks import SANDBOXES
+from repository import ROOT
 from sandboxes import needs
 
 LIMITS = Limits(cpu_s=5, memory_mib=256, processes=8, file_kib=64)
@@ -246,3 +247,28 @@ def test_where_bubblewrap_fails_the_reason_is_said(monkeypatch: pytest.MonkeyPat
     run_checks.available.cache_clear()
     assert name is None
     assert reason == "no sandbox works here (bubblewrap: bwrap: No permissions to create new namespace)"
+
+
+ADOPTS = """
+import ctypes, sys, threading
+from pathlib import Path
+from distill.evaluate.sandbox import run_checks
+from sandboxes import LIMITS
+
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+Path("check.py").write_text("from solution import f\\n\\n\\ndef test_f():\\n    assert f() == 1\\n")
+bodies = ["return 1", "import os; os._exit(0)", "while True: pass"] * 2
+answers = [f"```python\\ndef f():\\n    {body}\\n```" for body in bodies]
+params = run_checks.SandboxParams.model_validate({**LIMITS, "wall_s": 3.0, "cpu_s": 60})
+run_checks.judge(answers, [Path("check.py")] * 6, params, sandbox=sys.argv[1])
+print("left:", *[path.read_text() for path in Path("/proc/self/task").glob("*/children")])
+"""
+
+
+@pytest.mark.parametrize("sandbox", SANDBOXES)
+def test_a_caller_that_adopts_orphans_is_left_none(sandbox: str, tmp_path: Path) -> None:
+    needs(sandbox)
+    command = [sys.executable, "-c", ADOPTS, sandbox]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests/support")}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+    assert (done.stdout.strip(), done.stderr) == ("left:", "")

@@ -84,7 +84,8 @@ def test_each_outcome_and_its_detail(tmp_path: Path) -> None:
         "while True: pass": Verdict("time_out", "test_small: the limit on CPU time was reached"),
         "return bytearray(1 << 40)": Verdict("limit", "test_small: the memory limit was reached"),
         "import gc": Verdict("refused", "gc"),
-        "import builtins; builtins.len = lambda _: 4; return 2 * n": Verdict("refused", "replaces builtins.len"),
+        "import builtins; builtins.len = lambda _: 4; return 2 * n": Verdict("refused", "builtins.len"),
+        "__import__('builtins').len = lambda _: 4; return 2 * n": Verdict("refused", "replaces builtins.len"),
         "exit()": Verdict("exception", "test_small: NameError: name 'exit' is not defined"),
         "raise SystemExit": Verdict("exception", "test_small: SystemExit"),
     }

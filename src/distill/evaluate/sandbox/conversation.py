@@ -32,7 +32,7 @@ _STARTING = Lock()
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of one answer: an outcome of `execution.OUTCOMES`, and one line that is the same on every machine."""
+    """What came of one answer: an outcome of `run_checks.OUTCOMES`, and one line that is the same on every machine."""
 
     outcome: str
     detail: str

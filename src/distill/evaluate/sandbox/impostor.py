@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from operator import eq, gt, lt
 from types import FunctionType
 from typing import Any
-from unittest import mock
 
 NAME = "@watch"
 """What a check's namespace has a `Watch` as; no code can name it."""
@@ -49,7 +48,11 @@ class Watch:
 
     def __init__(self, space: dict[str, Any], names_any: bool) -> None:
         self.space = space
-        self.exempt = type(mock.ANY) if names_any else Watch
+        self.exempt: type = Watch
+        if names_any:
+            from unittest import mock  # which imports much that no other check needs
+
+            self.exempt = type(mock.ANY)
         self.kept: dict[type, list[tuple[Any, bool]]] = {}
         self.left = _ALL
 

@@ -31,8 +31,9 @@ import signal
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -113,8 +114,25 @@ def _bubblewrap(limits: Limits, filters: list[seccomp.Step], program: str) -> Co
     for key, value in _ENVIRONMENT.items():
         options += ["--setenv", key, value]
     rules = _rules(limits, filters, _unused_user() if root else None, supervised=False)
-    command = [bwrap, "--cap-drop", "ALL", *options, "--", *_interpreter(), "-c", program, json.dumps(rules)]
-    return _started(command, {}, signal.SIGKILL)
+    told, tells = os.pipe()
+    command = [bwrap, "--info-fd", str(tells), "--cap-drop", "ALL", *options]
+    command += ["--", *_interpreter(), "-c", program, json.dumps(rules)]
+    with os.fdopen(told, "rb") as info:
+        try:
+            confined = _started(command, {}, signal.SIGKILL, (tells,))
+        finally:
+            os.close(tells)
+        said = info.read()
+
+    def end(grace_s: float) -> int:
+        status = confined.end(grace_s)
+        # bwrap's child outlives it by a moment: it is ours then if this process adopts orphans, as a container's first.
+        with suppress(ChildProcessError):
+            if said:
+                os.waitpid(json.loads(said)["child-pid"], 0)
+        return status
+
+    return replace(confined, end=end)
 
 
 def _binds(paths: list[str]) -> list[str]:
@@ -138,11 +156,20 @@ def _sandlock(limits: Limits, filters: list[seccomp.Step], program: str) -> Conf
     return _started(command, environment, signal.SIGTERM)
 
 
-def _started(command: list[str], environment: dict[str, str], end_signal: signal.Signals) -> Confined:
+def _started(
+    command: list[str], environment: dict[str, str], end_signal: signal.Signals, pass_fds: Sequence[int] = ()
+) -> Confined:
     """Start a command that passes its program's end on as bwrap does: 128 and the number of a signal."""
     pipe = subprocess.PIPE
     process = subprocess.Popen(
-        command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment, bufsize=0, start_new_session=True
+        command,
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
+        env=environment,
+        bufsize=0,
+        start_new_session=True,
+        pass_fds=pass_fds,
     )
     pipes = cast("tuple[IO[bytes], IO[bytes], IO[bytes]]", (process.stdin, process.stdout, process.stderr))
 

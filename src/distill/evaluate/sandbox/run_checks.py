@@ -2,19 +2,6 @@
 
 In: Markdown answers and the paths of their checks. Out: a verdict each. It runs nothing where no sandbox works
 (`unavailable` says why). Check and answer share one confined process, as in HumanEval, EvalPlus and BigCodeBench.
-
-The threats, and what stops them:
-- harm to this machine, its files, processes, networks and secrets: the sandbox (`sandbox`, `seccomp`);
-- endless loops, memory, floods of output: limits of the kernel (`sandbox`), a clock and a byte count (`checking`);
-- leaving early, printing or sending "passed": only a report with the run's nonce, on a channel that was taken before
-  the answer was loaded, counts (`sandboxed`, `checking`);
-- replacing builtins, pytest or what the check imports: they are compared with what they were (`seal`);
-- objects that equal everything: what a check compares is also compared with random values (`impostor`);
-- code that looks for the runner (gc, frames, ctypes, /proc/self): refused by name, before it is run (`extraction`);
-- an answer that breaks its judge: that is its own outcome, and no other's (`checking`, and here).
-What remains: in one process, code that is written against this runner can find a way to it that no list names, change
-what decides, and put it back. Models under test are not such adversaries: they were never told of this runner.
-An answer found to be one is a reason to read it in the report, not to trust the figure.
 """
 
 import ast

@@ -134,6 +134,8 @@ class Run:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self, session: pytest.Session) -> bool:
         """Collect from memory, not from a disk; from here on, nothing of the runner may be replaced."""
+        # pytest opens the null device to log to; an answer is left no file, whatever that path is in its sandbox.
+        session.config.pluginmanager.get_plugin("logging-plugin").log_file_handler.close()
         self.replaced = seal([*families(), *_imported(self.check)])
         module = Check.from_parent(session, path=Path(CHECK))
         module.run = self
@@ -238,15 +240,15 @@ def _name(kind: type) -> str:
 
 def _imported(check: str) -> list[str]:
     """Import the modules that a check leans on, before the answer is there to change them; return their names."""
-    names = []
+    modules: list[tuple[str, list[str]]] = []
     for node in ast.walk(ast.parse(check)):
         if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
+            modules += [(alias.name, []) for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.append(node.module)
+            modules.append((node.module, [alias.name for alias in node.names]))
     found = []
-    for name in names:
-        if name.partition(".")[0] in sys.stdlib_module_names:
-            __import__(name)
-            found.append(name)
+    for module, names in modules:
+        if module.partition(".")[0] in sys.stdlib_module_names:
+            __import__(module, fromlist=names)  # modules among the names too: `from unittest import mock`
+            found += [module, *(full for name in names if (full := f"{module}.{name}") in sys.modules)]
     return found
