@@ -134,7 +134,7 @@ def _checked(row: Row, place: str) -> Row:
     # The ledger would never serve it.
     if zlib.crc32(raw) != row["crc"]:
         raise InputError(
-            f"{place}: the response was changed or damaged (its checksum 'crc' is another); delete the line"
+            f"{place}: the response was changed or damaged (its checksum 'crc' does not match); delete the line"
         )
     return {name: row[name] for name in COLUMNS} | {"source": source, "batch": None, "response": raw}
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from collecting import KEY, Folder, folder
+from distill.api import batch_results
 from distill.api.batch_results import custom_id
 from messages_server import Answered, Behaviour, MessagesServer, _Drop, _error, _json, _send
 
@@ -299,6 +300,25 @@ def test_a_batch_at_another_address_is_not_paid_for_again(tmp_path: Path, teache
         made.url = second.url
         made.prompts("Another?")
         assert made.run().status == 0
+
+
+def test_what_came_before_a_malformed_result_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chunks of three: two whole ones and two results of a third."""
+    monkeypatch.setattr(batch_results, "CHUNK", 3)
+    with MessagesServer() as server:
+        process = server._process
+
+        def garbled(batch: dict[str, Any]) -> Iterator[tuple[bytes, Answered | None]]:
+            yield from list(process(batch))[:8]
+            yield b"{", None
+
+        server._process = garbled  # type: ignore[method-assign]
+        made = folder(tmp_path, server.url, prompts=10, teacher="claude-batch", max_attempts=2)
+        ran = made.run()
+        assert ran.status == 1
+        assert "a line of the batch's results is cut off or malformed" in ran.stderr
+        states = dict(sqlite3.connect(made.ledger).execute("SELECT state, count(*) FROM calls GROUP BY state"))
+        assert states == {"paid": 8, "sent": 2}
 
 
 def test_a_result_that_echoes_the_key(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """The results of an ended batch, streamed into the ledger: raw lines first, then what they say.
 
-What it will not do: take a stream that broke off, or lines of somebody else's batch, for all there is.
+A stream that breaks off is not taken for complete, nor are the results of somebody else's batch taken for ours.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Foreign(Exception):
 
 @dataclass
 class Results:
-    """The taking over of one batch's results; a request that must not be made again is noted as a problem."""
+    """Takes over one batch's results; a request that must not be made again is noted as a problem."""
 
     session: Session
     batch: Row
@@ -43,14 +43,16 @@ class Results:
         }
         count = 0
         chunk: list[Result] = []
-        async for line in self.session.api.batch_results(self.batch["remote"]):
-            if line.strip():
-                chunk.append((self._envelope(line), line))
-                count += 1
-            if len(chunk) == CHUNK:
-                await self._record(chunk)
-                chunk = []
-        await self._record(chunk)
+        try:
+            async for line in self.session.api.batch_results(self.batch["remote"]):
+                if line.strip():
+                    chunk.append((self._envelope(line), line))
+                    count += 1
+                if len(chunk) == CHUNK:
+                    await self._record(chunk)
+                    chunk = []
+        finally:  # whatever ended the stream, what came of it is kept
+            await self._record(chunk)
         if count < total:
             raise Transient(f"{count} of the batch's {total} results came", uncertain=False)
 

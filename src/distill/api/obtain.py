@@ -1,7 +1,7 @@
-"""Answers from an API: out of the ledger, and for what it lacks from committed data, and then from the API.
+"""Answers of a paid model, from the cheapest source that has them.
 
-The order is what keeps money: look into the ledger; if an answer is missing, hydrate; if one is still missing, ask for
-it. In the end the output is written from the ledger alone, complete or not at all.
+The ledger comes first. What it lacks is taken over from committed data (hydrated), and only what is then still missing
+is asked for. In the end the output is written from the ledger alone, complete or not at all.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from distill.api.stop import Outcome
 
 Prompts = Callable[[], Iterable[Row]]
-"""Gives the rows of prompts.jsonl anew whenever it is called: they are streamed, never kept."""
+"""Each call starts reading prompts.jsonl from its beginning: rows are streamed, never kept."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Collection:
         return Tally(self.name, self.teacher, self.price)
 
     def unpriced(self) -> str | None:
-        """Say of which models the ledger has calls, and params.yaml no prices: the budget cannot count these."""
+        """Name the models that the ledger has calls of, but params.yaml no prices: the budget cannot count these."""
         models = {model for _, model, _, _ in self.ledger.totals("call")} - all_prices(self.params).keys()
         names = ", ".join(sorted(models))
         return f"no prices for {names} in {self.params}; what was spent on it counts as $0 here" if models else None

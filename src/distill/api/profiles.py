@@ -32,8 +32,8 @@ class StopPolicy(Model):
     """What to do about an answer that is not complete; complete are `end_turn` and `stop_sequence`.
 
     `exclude`: its row keeps its stop reason, format leaves it out of training, and metrics/collect.json counts and
-    lists it. `fail`: so, and the stage fails. `retry`: one more try with `retry_max_tokens`, then as `exclude`. Stop
-    reasons that are not here, such as the API may get in future, are as with `exclude`.
+    lists it. `fail`: the same, and the stage fails. `retry`: one more try with `retry_max_tokens`, then as `exclude`.
+    Stop reasons that have no key here, such as new ones of the API, are treated as `exclude`.
     """
 
     max_tokens: Literal["retry", "exclude", "fail"]

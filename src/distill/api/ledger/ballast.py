@@ -1,6 +1,6 @@
-"""Room on the disk that is set aside beside a ledger before anything is sent.
+"""Disk space that is reserved beside a ledger before anything is sent.
 
-A disk that fills up during a run then still takes the answers that are in flight: they are paid for.
+If the disk fills up during a run, this space is given back, and takes the answers in flight, which are paid for.
 """
 
 import os

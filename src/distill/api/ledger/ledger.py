@@ -1,11 +1,10 @@
 """The ledger: every call of the API that was sent, and every answer that was paid for, in one SQLite file.
 
-A call's row is written before it is sent. Its states: `sent`; then `received` (the raw response is on disk, not yet
+A call's row is written before it is sent. Its states: `sent`; then `received` (the raw response is recorded, not yet
 parsed), then `paid` (an answer) or `unreadable` (billed, but not an answer); or `failed` (refused, not billed) or
 `lost` (no response came: it may have been billed). Only `paid` rows are ever served. Rows from elsewhere have another
 `source`: `hydrated` from committed data, `stub` (the usage of a superseded answer, its text is gone), `imported`.
-
-What it will not do: delete anything.
+Nothing is ever deleted.
 """
 
 import sys
@@ -70,8 +69,8 @@ class Ledger(Store):
     def _report_damage(self, key: str) -> None:
         if key not in self._damaged:
             self._damaged.add(key)
-            print(f"{self.path}: the answer under the key {key[:12]}… is damaged and not used (its checksum is another"
-                  "); unless there is a copy, it is paid for again", file=sys.stderr)  # fmt: skip
+            print(f"{self.path}: the answer under the key {key[:12]}… is damaged and not used (its checksum does not "
+                  "match); unless there is a copy, it is paid for again", file=sys.stderr)  # fmt: skip
 
     def spent(self, prices: dict[str, Price]) -> tuple[Decimal, Decimal]:
         """Return the dollars that this ledger's own calls cost, and those that are reserved for batches under way.
