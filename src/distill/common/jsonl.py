@@ -116,10 +116,10 @@ def _parse(line: bytes, place: str, required: tuple[str, ...]) -> Row:
     except UnicodeDecodeError as error:
         raise InputError(f"{place}: not UTF-8 at byte {error.start + 1}; save the file as UTF-8") from None
     except ValueError as error:
-        raise InputError(f"{place}: not valid JSON ({error}); mend or delete the line, or remake the file") from None
+        raise InputError(f"{place}: not valid JSON ({error}); fix or delete the line, or remake the file") from None
     if not isinstance(row, dict):
-        raise InputError(f"{place}: a JSON object is needed, found {type(row).__name__}; mend or delete the line")
+        raise InputError(f"{place}: a JSON object is needed, found {type(row).__name__}; fix or delete the line")
     for key in required:
         if key not in row:
-            raise InputError(f"{place}: the key '{key}' is missing; mend the line, or remake the file")
+            raise InputError(f"{place}: the key '{key}' is missing; fix the line, or remake the file")
     return row

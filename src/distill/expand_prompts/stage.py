@@ -151,7 +151,7 @@ def _check_variables(place: str, prompt: Prompt) -> None:
     named = set(VARIABLE.findall(prompt.prompt)) if prompt.variables else set()
     for name in sorted(named ^ set(prompt.variables)):
         problem = "has no values under 'variables'" if name in named else "does not occur in the prompt"
-        raise InputError(f"{place}: the variable '{name}' {problem}; mend one or the other")
+        raise InputError(f"{place}: the variable '{name}' {problem}; fix one or the other")
     for name, values in prompt.variables.items():
         if not values:
             raise InputError(f"{place}: variables.{name}: the list of values is empty; add a value")
