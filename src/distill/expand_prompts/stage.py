@@ -19,8 +19,7 @@ of its groups. Ids say what a prompt is made of: `slug`, `slug.value.value`, `â€
 no other id. `base` is what near-duplicates share: the slug and the distinct values, without the modifier; the split
 into training and validation data goes by it. Held-out prompts are never modified.
 
-What it will not do: keep the whole expansion in memory (rows are streamed; ids and digests of prompts are kept, to
-find duplicates).
+Rows are streamed: in memory are only their ids and their prompts' digests, to find duplicates.
 """
 
 import hashlib
