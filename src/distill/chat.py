@@ -4,7 +4,7 @@
 remembers its own conversation. Answers are greedy: the same message gets the same answer. A message that holds special
 tokens of the student could forge turns; it is refused, and the conversation goes on without it.
 
-What it will not do: run the code that it is shown.
+Code in an answer is shown, never run.
 """
 
 import sys

@@ -3,7 +3,7 @@
 In: the adapter's folder and the selected student. Out: a directory that `AutoModelForCausalLM.from_pretrained` loads
 without PEFT, and that servers and converters take. The product is added in fp32, and stored as `--dtype`.
 
-What it will not do: write over a directory that is not empty.
+A directory that is not empty is refused.
 """
 
 from pathlib import Path

@@ -15,7 +15,7 @@ def _raise(error: BaseException) -> None:
 @pytest.mark.parametrize(
     ("error", "status", "words"),
     [
-        (InputError("data/x.jsonl:3: broken; mend it"), 1, "error: data/x.jsonl:3: broken; mend it\n"),
+        (InputError("data/x.jsonl:3: broken; fix it"), 1, "error: data/x.jsonl:3: broken; fix it\n"),
         (OSError(errno.ENOSPC, "No space left on device", "data/x"), 1, "error: data/x: no space left on device; free"),
         (PermissionError(errno.EACCES, "denied", "data/x"), 1, "error: data/x: permission denied; check"),
         (KeyboardInterrupt(), 130, "interrupted"),
@@ -35,9 +35,9 @@ def test_inside_dvc_it_says_where_earlier_results_are(
 ) -> None:
     monkeypatch.setenv("DVC_STAGE", "format")
     with pytest.raises(SystemExit):
-        cli.run(lambda: _raise(InputError("broken; mend it")))
+        cli.run(lambda: _raise(InputError("broken; fix it")))
     assert capsys.readouterr().err == (
-        "error: broken; mend it (what the stage made before is kept: `dvc checkout` brings it back)\n"
+        "error: broken; fix it (what the stage made before is kept: `dvc checkout` brings it back)\n"
     )
 
 

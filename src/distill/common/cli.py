@@ -19,7 +19,7 @@ def parser(doc: str | None) -> argparse.ArgumentParser:
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run `main`, and leave the process: 0 if all went well, 1 for a mistake that a person can mend, 130 on Ctrl-C."""
+    """Run `main`, and leave the process: 0 if all went well, 1 for a mistake that a person can fix, 130 on Ctrl-C."""
     try:
         main()
     except DistillError as error:
@@ -40,7 +40,7 @@ def describe_os_error(error: OSError) -> str:
     }
     where = f"{error.filename}: " if error.filename else ""
     text = os.strerror(error.errno) if error.errno else str(error)
-    return f"{where}{text.lower()}; {cures.get(error.errno or 0, 'mend that and run the same command again')}"
+    return f"{where}{text.lower()}; {cures.get(error.errno or 0, 'fix that and run the same command again')}"
 
 
 def _fail(message: str) -> None:

@@ -107,9 +107,9 @@ def load_yaml(path: Path) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark else ""
-        raise InputError(f"{path}{line}: not valid YAML ({error.problem}); mend that line") from None
+        raise InputError(f"{path}{line}: not valid YAML ({error.problem}); fix that line") from None
     except yaml.YAMLError as error:
-        raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())}); mend it") from None
+        raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())}); fix it") from None
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
@@ -133,7 +133,7 @@ def _load_params(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: a mapping of sections is needed; restore it from Git")
     for name in params:
         if name not in SECTIONS:
-            raise InputError(f"{path}: unknown section '{name}'{_suggest(str(name), SECTIONS)}; mend or remove it")
+            raise InputError(f"{path}: unknown section '{name}'{_suggest(str(name), SECTIONS)}; fix or remove it")
     return params
 
 

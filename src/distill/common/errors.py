@@ -1,11 +1,11 @@
-"""The errors a person can mend. Each carries one line: what is wrong, where, and what to do about it.
+"""The errors a person can fix. Each carries one line: what is wrong, where, and what to do about it.
 
 Anything else that escapes a stage is a bug, and shows its traceback.
 """
 
 
 class DistillError(Exception):
-    """A failure that a person can mend; its text is a single line fit to be shown as it is."""
+    """A failure that a person can fix; its text is a single line fit to be shown as it is."""
 
 
 class InputError(DistillError, ValueError):

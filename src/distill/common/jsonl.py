@@ -8,8 +8,9 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from distill.common.errors import InputError
 
@@ -72,42 +73,36 @@ def write_text(path: Path, text: str) -> None:
         file.write(text)
 
 
-class atomic_writer:
-    """A context manager that gives a text file to write, and puts it in `path`'s place if all went well.
+@contextmanager
+def atomic_writer(path: Path) -> Iterator[TextIO]:
+    """Give a text file to write, and put it in `path`'s place if all went well.
 
     On an exception, a full disk among them, the file that was there before stays as it was.
     """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __enter__(self) -> Any:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle, self.temporary = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
-        self.file = os.fdopen(handle, "w", encoding="utf-8", newline="\n")
-        return self.file
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        try:
-            if kind is None:
-                self._commit()
-        finally:
-            self._discard()
-
-    def _commit(self) -> None:
-        self.file.flush()
-        os.fsync(self.file.fileno())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            yield file
+            file.flush()
+            os.fsync(handle)
         # mkstemp makes the file readable by its owner alone; outputs get the permissions of any other file.
         umask = os.umask(0)
         os.umask(umask)
-        os.chmod(self.temporary, 0o666 & ~umask)
-        os.replace(self.temporary, self.path)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
-    def _discard(self) -> None:
-        try:
-            self.file.close()
-        finally:
-            Path(self.temporary).unlink(missing_ok=True)
+
+def sync(path: Path) -> None:
+    """Wait until a file or folder is on disk; a folder's names are apart from the files' contents."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _parse(line: bytes, place: str, required: tuple[str, ...]) -> Row:
@@ -116,10 +111,10 @@ def _parse(line: bytes, place: str, required: tuple[str, ...]) -> Row:
     except UnicodeDecodeError as error:
         raise InputError(f"{place}: not UTF-8 at byte {error.start + 1}; save the file as UTF-8") from None
     except ValueError as error:
-        raise InputError(f"{place}: not valid JSON ({error}); mend or delete the line, or remake the file") from None
+        raise InputError(f"{place}: not valid JSON ({error}); fix or delete the line, or remake the file") from None
     if not isinstance(row, dict):
-        raise InputError(f"{place}: a JSON object is needed, found {type(row).__name__}; mend or delete the line")
+        raise InputError(f"{place}: a JSON object is needed, found {type(row).__name__}; fix or delete the line")
     for key in required:
         if key not in row:
-            raise InputError(f"{place}: the key '{key}' is missing; mend the line, or remake the file")
+            raise InputError(f"{place}: the key '{key}' is missing; fix the line, or remake the file")
     return row

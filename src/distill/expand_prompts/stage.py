@@ -19,8 +19,7 @@ of its groups. Ids say what a prompt is made of: `slug`, `slug.value.value`, `â€
 no other id. `base` is what near-duplicates share: the slug and the distinct values, without the modifier; the split
 into training and validation data goes by it. Held-out prompts are never modified.
 
-What it will not do: keep the whole expansion in memory (rows are streamed; ids and digests of prompts are kept, to
-find duplicates).
+Rows are streamed: in memory are only their ids and their prompts' digests, to find duplicates.
 """
 
 import hashlib
@@ -151,7 +150,7 @@ def _check_variables(place: str, prompt: Prompt) -> None:
     named = set(VARIABLE.findall(prompt.prompt)) if prompt.variables else set()
     for name in sorted(named ^ set(prompt.variables)):
         problem = "has no values under 'variables'" if name in named else "does not occur in the prompt"
-        raise InputError(f"{place}: the variable '{name}' {problem}; mend one or the other")
+        raise InputError(f"{place}: the variable '{name}' {problem}; fix one or the other")
     for name, values in prompt.variables.items():
         if not values:
             raise InputError(f"{place}: variables.{name}: the list of values is empty; add a value")

@@ -107,7 +107,7 @@ def location(profile: StudentProfile) -> tuple[str, dict[str, Any]]:
         return profile.name, options | {"revision": profile.revision}
     if profile.source == "dir":
         if not Path(profile.name).is_dir():
-            raise InputError(f"params.yaml: students: {profile.name}: no such directory; mend 'name'")
+            raise InputError(f"params.yaml: students: {profile.name}: no such directory; fix 'name'")
         return profile.name, options
     return str(_package_directory(profile)), options
 

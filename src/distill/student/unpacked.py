@@ -4,13 +4,12 @@ It lies in the Python environment that the package is installed in, `<sys.prefix
 whatever uses the environment shares it (stages, tests, chat, DVC's copies of the repository), and it goes with the
 environment. Its name is a hash of the student and of the libraries that unpack it, so another version makes another.
 
-What it will not do: stop a stage. Where it cannot be written, it says so, and the GGUF file is loaded as it is.
+A place that cannot be written to stops no stage: a note says so, and the GGUF file is loaded as it is.
 """
 
 import hashlib
 import importlib.metadata
 import json
-import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -19,6 +18,8 @@ from pathlib import Path
 
 from filelock import FileLock
 from safetensors import SafetensorError
+
+from distill.common.jsonl import sync
 
 PLACE = Path(sys.prefix, "var", "cache", "distill")
 LIBRARIES = ("gguf", "tokenizers", "torch", "transformers")
@@ -79,17 +80,9 @@ def _make(done: Path, make: Callable[[Path], None]) -> None:
         (beside / SIZES).write_text(json.dumps(_sizes(beside)), encoding="utf-8")
         for path in beside.iterdir():
             path.chmod((beside / SIZES).stat().st_mode)  # safetensors makes its files readable by their owner alone
-            _sync(path)
-        _sync(beside)
+            sync(path)
+        sync(beside)
         beside.rename(done)
-        _sync(done.parent)
+        sync(done.parent)
     finally:
         shutil.rmtree(beside, ignore_errors=True)  # there is none where all went well
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -27,7 +27,7 @@ from filelock import FileLock, Timeout
 
 import distill
 from distill.common.config import Model
-from distill.common.jsonl import write_text
+from distill.common.jsonl import sync, write_text
 from distill.shared.workspace import kept
 
 MARK = "complete"
@@ -129,15 +129,9 @@ def mark_complete(folder: Path) -> None:
     if _several():
         processes.barrier()
     if first():
-        _mark(folder)
-
-
-def _mark(folder: Path) -> None:
-    for path in (*sorted(folder.iterdir()), folder):
-        handle = os.open(path, os.O_RDONLY)
-        os.fsync(handle)
-        os.close(handle)
-    (folder / MARK).touch()
+        for path in (*folder.iterdir(), folder):
+            sync(path)
+        (folder / MARK).touch()
 
 
 def last(place: Path) -> str | None:

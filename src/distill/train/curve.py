@@ -1,5 +1,7 @@
 """What a training run leaves to read: the curve and the figures of metrics/train.json."""
 
+import csv
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -81,6 +83,8 @@ def extremes(history: list[Row], split: str) -> Row:
 
 def tsv(history: list[Row]) -> str:
     """Return the curve as tab-separated values with a header."""
-    lines = ["\t".join(COLUMNS)]
-    lines += ["\t".join(str(point[column]) for column in COLUMNS) for point in history]
-    return "\n".join(lines) + "\n"
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, dialect="excel-tab", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    return text.getvalue()

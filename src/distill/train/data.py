@@ -1,7 +1,6 @@
-"""From the rows of train.jsonl to token ids and labels: what the model sees, and which tokens it is scored on.
+"""Tokenise training examples: the ids that the model sees, and the labels that say which of them it is scored on.
 
-In: rows as `distill.format` writes them. Out: `Tokens`, one an example. Every example stays by itself: a batch of
-several is padded and masked, or a single sequence without padding, so that none sees another's tokens.
+In: rows as `distill.format` writes them. Out: `Tokens`, one an example, as long as its text: the trainer batches.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,6 @@
 """How long a training run will take: a guess from what it has to multiply and how fast the machine multiplies.
 
-What it will not do: be exact. It takes the machine to do nothing else; the bar's figure, from the updates
-themselves, is better as soon as there is one.
+It assumes that the machine does nothing else. Once the first updates are done, the progress bar knows better.
 """
 
 from typing import TYPE_CHECKING

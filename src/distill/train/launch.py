@@ -31,7 +31,7 @@ def again(devices: str) -> None:
         known = ", ".join(sorted(path.stem for path in CONFIGS.glob("*.yaml")))
         raise InputError(f"params.yaml: train.devices: no file {config}; choose one of: {known}")
     if STARTED in os.environ:  # or a launcher that starts one plain process would start itself for ever
-        raise InputError(f"{config}: accelerate starts no distributed processes from it; mend its distributed_type")
+        raise InputError(f"{config}: accelerate starts no distributed processes from it; fix its distributed_type")
     os.environ[STARTED] = devices
     command = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(config), "-m", "distill.train"]
     sys.stdout.flush()

@@ -40,7 +40,7 @@ def add(model: Any, params: "LoraParams") -> Any:
             return get_peft_model(model, config)
     except ValueError as error:
         reason = " ".join(str(error).split())[:200]
-        raise InputError(f"params.yaml: train.lora: {reason}; mend 'targets' or the options") from None
+        raise InputError(f"params.yaml: train.lora: {reason}; fix 'targets' or the options") from None
 
 
 def quantization(scheme: str | None, device: str) -> dict[str, Any]:

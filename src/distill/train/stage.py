@@ -5,8 +5,7 @@ metrics/plots/train.tsv (the curve, one row an update and split). The loss is th
 nats, of an update's answer tokens, end of turn included. If it is killed, the same command goes on from the last
 checkpoint, and ends with the same bytes.
 
-What it will not do: change the base model's weights, train on held-out prompts, or leave an adapter behind that did
-not learn (a loss that is not finite, weights that did not change).
+A run that did not learn (a loss that is not finite, weights that did not change) ends in an error and leaves no adapter.
 """
 
 from pathlib import Path
