@@ -46,7 +46,7 @@ class Generation:
 
 
 @dataclass(frozen=True)
-class Request:
+class Task:
     """One answer to make: to which prompt, and which of its samples (0 is the greedy one)."""
 
     prompt: int
@@ -58,7 +58,7 @@ class Request:
 class Finished:
     """An answer as ids."""
 
-    request: Request
+    task: Task
     ids: list[int]
     ended: bool
 
@@ -97,7 +97,7 @@ def generate(
     for result in threads.run(lambda batch: decode(model, batch, params, stop), todo, len(batches)):
         if isinstance(result, Finished):
             text = tokenizer.decode(result.ids, skip_special_tokens=True)
-            on_done(result.request.prompt, result.request.sample, Generation(str(text), len(result.ids), result.ended))
+            on_done(result.task.prompt, result.task.sample, Generation(str(text), len(result.ids), result.ended))
         else:
             on_tokens(result)
 
@@ -111,14 +111,14 @@ def check_context(model: Any, prompts: Sequence[Sequence[int]], max_new_tokens: 
                          f"more than the student's context of {limit}; lower it")  # fmt: skip
 
 
-def plan(prompts: Sequence[Sequence[int]], params: Decoding) -> list[list[Request]]:
+def plan(prompts: Sequence[Sequence[int]], params: Decoding) -> list[list[Task]]:
     """Return the batches: greedy answers first, then samples; by length, of about the same number of rows."""
     order = sorted(range(len(prompts)), key=lambda index: (len(prompts[index]), index))
-    greedy = [Request(index, 0, tuple(prompts[index])) for index in order]
+    greedy = [Task(index, 0, tuple(prompts[index])) for index in order]
     sampled = [replace(one, sample=sample) for one in greedy for sample in range(1, params.samples + 1)]
     longest = max(map(len, prompts), default=0) + params.max_new_tokens
     rows = max(1, params.batch_tokens // longest)
-    return [batch for requests in (greedy, sampled) for batch in _split(requests, rows)]
+    return [batch for tasks in (greedy, sampled) for batch in _split(tasks, rows)]
 
 
 def ends(model: Any, tokenizer: Any) -> frozenset[int]:
@@ -129,9 +129,9 @@ def ends(model: Any, tokenizer: Any) -> frozenset[int]:
 
 
 @torch.inference_mode()
-def decode(model: Any, requests: list[Request], params: Decoding, stop: frozenset[int]) -> Iterator[Finished | int]:
+def decode(model: Any, tasks: list[Task], params: Decoding, stop: frozenset[int]) -> Iterator[Finished | int]:
     """Yield the answers of one batch as they end, and after each step the number of its tokens."""
-    batch = _Batch(model, requests, params)
+    batch = _Batch(model, tasks, params)
     logits = batch.prefill()
     while batch.rows:
         tokens = batch.append(logits)
@@ -139,16 +139,16 @@ def decode(model: Any, requests: list[Request], params: Decoding, stop: frozense
         for row in reversed(range(len(tokens))):  # from the end, so that a row moved forward was looked at already
             if tokens[row] in stop or len(batch.rows[row].ids) == params.max_new_tokens:
                 done = batch.remove(row)
-                yield Finished(done.request, done.ids, tokens[row] in stop)
+                yield Finished(done.task, done.ids, tokens[row] in stop)
         if batch.rows:
             logits = batch.step()
 
 
 @dataclass
 class _Row:
-    """A row of a batch: its request, the ids so far, and the random numbers that choose its tokens (None: greedy)."""
+    """A row of a batch: its task, the ids so far, and the random numbers that choose its tokens (None: greedy)."""
 
-    request: Request
+    task: Task
     ids: list[int]
     draws: torch.Tensor | None
 
@@ -156,14 +156,14 @@ class _Row:
 class _Batch:
     """The state of one batch; row r of `mask`, `position` and the cache belongs to `rows[r]`."""
 
-    def __init__(self, model: Any, requests: list[Request], params: Decoding) -> None:
+    def __init__(self, model: Any, tasks: list[Task], params: Decoding) -> None:
         self.model, self.temperature = model, params.temperature
-        self.width = max(len(request.ids) for request in requests)
+        self.width = max(len(task.ids) for task in tasks)
         capacity = self.width + params.max_new_tokens
-        self.rows = [_Row(request, [], _draws(request, params)) for request in requests]
-        self.mask = torch.zeros((len(requests), capacity), dtype=torch.long, device=model.device)
-        for row, request in enumerate(requests):
-            self.mask[row, self.width - len(request.ids) :] = 1  # what is not padding, and all that is to come
+        self.rows = [_Row(task, [], _draws(task, params)) for task in tasks]
+        self.mask = torch.zeros((len(tasks), capacity), dtype=torch.long, device=model.device)
+        for row, task in enumerate(tasks):
+            self.mask[row, self.width - len(task.ids) :] = 1  # what is not padding, and all that is to come
         self.position = self.mask[:, : self.width].sum(dim=1, keepdim=True)
         self.layers = [SlotLayer(capacity) for _ in range(model.config.num_hidden_layers)]
         self.cache = _cache(model, self.layers)
@@ -171,7 +171,7 @@ class _Batch:
     def prefill(self) -> torch.Tensor:
         """Read the prompts; return the logits of the first tokens, one row a prompt."""
         pad = 0  # any id will do: padding is masked
-        ids = [[pad] * (self.width - len(row.request.ids)) + list(row.request.ids) for row in self.rows]
+        ids = [[pad] * (self.width - len(row.task.ids)) + list(row.task.ids) for row in self.rows]
         mask = self.mask[:, : self.width]
         positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
         return self._forward(torch.tensor(ids, device=self.model.device), positions)
@@ -273,19 +273,19 @@ def sample(logits: torch.Tensor, draws: Sequence[float], temperature: float) -> 
     return [int(token) for token in chosen[:, 0]]
 
 
-def _draws(request: Request, params: Decoding) -> torch.Tensor | None:
-    if request.sample == 0:
+def _draws(task: Task, params: Decoding) -> torch.Tensor | None:
+    if task.sample == 0:
         return None
     # Random numbers of its own make a sample independent of the batch that it is in, and of the other prompts.
-    digest = hashlib.sha256(f"{params.seed}/{request.sample}/{request.ids}".encode()).digest()
+    digest = hashlib.sha256(f"{params.seed}/{task.sample}/{task.ids}".encode()).digest()
     generator = torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
     return torch.rand(params.max_new_tokens, generator=generator, dtype=torch.float64)
 
 
-def _split(requests: list[Request], rows: int) -> Iterator[list[Request]]:
-    count = -(-len(requests) // rows)
+def _split(tasks: list[Task], rows: int) -> Iterator[list[Task]]:
+    count = -(-len(tasks) // rows)
     for number in range(count):
-        yield requests[len(requests) * number // count : len(requests) * (number + 1) // count]
+        yield tasks[len(tasks) * number // count : len(tasks) * (number + 1) // count]
 
 
 def _cache(model: Any, layers: list[SlotLayer]) -> DynamicCache:
