@@ -1,10 +1,10 @@
 """Optional (`make judge`): metrics/evaluation.jsonl → metrics/judge.json, a model's preference between the students.
 
 It costs money, so that no `dvc repro` runs it, and it is off by default: with `judge: none` it says so in
-metrics/judge.json, and neither reads answers nor asks anybody. With another profile of `judges` each held-out prompt is put to that model twice, with the answers in both orders
-(`pairwise`), through the same ledger, budget and retries as the teacher's answers: what was paid for once is
-kept, and a second run costs nothing. Answers that are the same tie unasked. Every question and what was said to it is
-in metrics/judgements.jsonl.
+metrics/judge.json, and neither reads answers nor asks anybody. With another profile of `judges` each held-out prompt is
+put to that model twice, with the answers in both orders (`pairwise`), through the same ledger, budget and retries as
+the teacher's answers: what was paid for once is kept, and a second run costs nothing. Answers that are the same tie
+unasked. Every question and what was said to it is in metrics/judgements.jsonl.
 
 What it will not do: replace the hidden checks. It says what a model prefers, not what works.
 """
