@@ -99,6 +99,8 @@ def test_a_batch_waits_for_the_disk(ledger: Ledger, disk: Disk) -> None:
     ledger.add_batch(batch, [call(ledger, "b", "batch")])
     assert disk.query("SELECT state FROM batches") == [("intent",)]
     assert disk.query("SELECT key FROM calls") == [("b",)]
+    ledger.record_try(1, 2.5)
+    assert disk.query("SELECT created FROM batches") == [(2.5,)]
     ledger.record_created(1, "remote")
     assert disk.query("SELECT state, remote FROM batches") == [("created", "remote")]
 

@@ -2,12 +2,10 @@
 
 Each method that writes is one transaction. When it returns, what it wrote is in the system's hands and outlives the
 process; a power failure can still take it. `on_disk` waits for the disk, and comes between a response's recording and
-its parsing. A batch's intent and name wait by themselves, as forgetting a batch would mean paying for it twice.
+its parsing. What names a batch waits by itself, as forgetting a batch would mean paying for it twice.
 """
 
-import asyncio
 import contextlib
-import os
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from distill.api.ledger import ballast
+from distill.api.ledger.log import Log
 from distill.api.ledger.schema import BATCH_COLUMNS, COLUMNS, SCHEMA, VERSION, Call
 from distill.api.response import COUNTS, Answer, Unreadable, parse
 from distill.common.errors import TeacherError
@@ -34,11 +33,9 @@ class Store:
         self.full = False
         self._connection = sqlite3.connect(path, timeout=60, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode = WAL")
-        # SQLite itself waits for the disk only before it moves what is in its log into the file; `_sync` does the rest.
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._grouped: list[Op] | None = None  # what is written `together`
-        self._written = self._synced = 0  # transactions
-        self._syncing: asyncio.Task[None] | None = None
+        self._log = Log(path)
         if self._connection.execute("PRAGMA user_version").fetchone()[0] == 0:
             self._connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
         self._last_id = self._number("SELECT coalesce(max(id), 0) FROM calls")
@@ -48,37 +45,12 @@ class Store:
         self._connection.close()
 
     async def on_disk(self) -> None:
-        """Return when all that has been recorded up to now would survive a power failure.
-
-        Waiting takes some milliseconds, in a thread. Those who begin to wait meanwhile share the next wait, so that
-        the number of calls at once does not depend on the disk.
+        """Return when all that has been recorded so far would survive a power failure, some milliseconds later.
 
         Raises:
             TeacherError: The disk reports an error.
         """
-        wanted = self._written
-        while self._synced < wanted:
-            if self._syncing is None:
-                self._syncing = asyncio.create_task(self._sync_in_thread())
-            # The wait under way may have begun too early; and it goes on for the others if this caller is cancelled.
-            await asyncio.shield(self._syncing)
-
-    async def _sync_in_thread(self) -> None:
-        written = self._written
-        try:
-            await asyncio.to_thread(self._sync)
-            self._synced = written
-        finally:
-            self._syncing = None
-
-    def _sync(self) -> None:
-        """Put SQLite's write-ahead log on the disk: every transaction is in it, or has left it for the file, synced."""
-        try:
-            with open(f"{self.path}-wal", "rb+") as log:
-                os.fsync(log.fileno())
-        except OSError as error:
-            raise TeacherError(f"{self.path}: the disk reports an error ({error.strerror}), so the last answers may be "
-                               "lost; check the disk and run the same command again") from None  # fmt: skip
+        await self._log.on_disk()
 
     def check_room(self) -> None:
         """Raise TeacherError if the disk was found full: nothing must be sent whose answer might not be kept."""
@@ -146,7 +118,7 @@ class Store:
             if not ballast.drop(self.path):
                 raise
             self._commit(ops)
-        self._written += 1
+        self._log.note_transaction()
 
     def _commit(self, ops: Sequence[Op]) -> None:
         try:
@@ -192,16 +164,17 @@ class Store:
         It is on the disk when this returns: a batch that is forgotten would be paid for twice.
         """
         self._write(_new_batch(batch), *map(_sent, calls))
-        self._sync()
+        self._log.sync()
 
     def record_try(self, batch: int, created: float) -> None:
         """A batch is about to be created (again)."""
         self._write(("UPDATE batches SET created = ? WHERE id = ?", (created, batch)))
+        self._log.sync()
 
     def record_created(self, batch: int, remote: str) -> None:
         """A batch exists, and this is the API's name of it."""
         self._write(("UPDATE batches SET remote = ?, state = 'created' WHERE id = ?", (remote, batch)))
-        self._sync()
+        self._log.sync()
 
     def close_batch(self, batch: int, state: str, call_state: str, error: str) -> list[Decimal]:
         """Note the end of a batch, and of each call that is still open in it; return what these cost at worst."""
