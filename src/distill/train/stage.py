@@ -5,7 +5,7 @@ metrics/plots/train.tsv (the curve, one row an update and split). The loss is th
 nats, of an update's answer tokens, end of turn included. If it is killed, the same command goes on from the last
 checkpoint, and ends with the same bytes.
 
-A run that did not learn (a loss that is not finite, weights that did not change) ends in an error and leaves no adapter.
+A run that did not learn (a loss that is not finite, weights that did not change) ends in an error, and writes nothing.
 """
 
 from pathlib import Path
