@@ -17,12 +17,12 @@ from trl import SFTConfig, SFTTrainer
 from distill.train import loss
 from distill.train.callbacks import CompleteCheckpoint, FiniteLoss, Progress
 from distill.train.data import Tokens
-from distill.train.job import Job
 from distill.train.kernels.chunked_loss import Score
+from distill.train.params import TrainingRun
 from distill.train.setup import Setup
 
 if TYPE_CHECKING:
-    from distill.train.job import TrainParams
+    from distill.train.params import TrainParams
 
 
 GRAIN = 32
@@ -96,27 +96,27 @@ class Trainer(SFTTrainer):  # type: ignore[misc]
         return {"loss": nll / tokens, "token_accuracy": correct / tokens}
 
 
-def build(job: Job, setup: Setup, model: Any, options: SFTConfig, resume: bool) -> Trainer:
+def build(run: TrainingRun, setup: Setup, model: Any, options: SFTConfig, resume: bool) -> Trainer:
     """Return a trainer ready to run on `model`, which has its adapter already; `options` are what `arguments` made."""
-    options.eval_on_start = bool(job.validation) and not resume
+    options.eval_on_start = bool(run.validation) and not resume
     trainer = Trainer(
-        job.params,
+        run.params,
         setup,
         model=model,
         args=options,
-        processing_class=job.tokenizer,
-        train_dataset=_dataset(job.training),
-        eval_dataset=_dataset(job.validation) if job.validation else None,
+        processing_class=run.tokenizer,
+        train_dataset=_dataset(run.training),
+        eval_dataset=_dataset(run.validation) if run.validation else None,
         callbacks=[FiniteLoss(), CompleteCheckpoint(), Progress()],
     )
     trainer.remove_callback(PrinterCallback)
     return trainer
 
 
-def arguments(job: Job, setup: Setup, checkpoints: Path) -> SFTConfig:
+def arguments(run: TrainingRun, setup: Setup, checkpoints: Path) -> SFTConfig:
     """Return the trainer's options; where there are several processes, they can talk to each other from here on."""
-    params = job.params
-    updates_an_epoch = -(-len(job.training) // params.batch_size)
+    params = run.params
+    updates_an_epoch = -(-len(run.training) // params.batch_size)
     warmup = math.ceil(params.warmup_share * updates_an_epoch * params.epochs)
     options = SFTConfig(
         output_dir=str(checkpoints),
@@ -138,7 +138,7 @@ def arguments(job: Job, setup: Setup, checkpoints: Path) -> SFTConfig:
         gradient_checkpointing=setup.checkpointing,
         logging_steps=1,
         logging_nan_inf_filter=False,
-        eval_strategy="steps" if job.validation else "no",
+        eval_strategy="steps" if run.validation else "no",
         eval_steps=params.eval_every or updates_an_epoch,
         save_strategy="steps",
         save_steps=params.checkpoint_every,

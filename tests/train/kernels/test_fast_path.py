@@ -8,8 +8,8 @@ import torch
 from distill.common.config import parse
 from distill.train import lora
 from distill.train.data import IGNORED
-from distill.train.job import LoraParams
 from distill.train.kernels import chunked_loss, fast_path
+from distill.train.params import LoraParams
 from training import params, tiny_model
 
 IDS = torch.tensor([[5, 6, 7, 8, 9, 10, 11, 3, 4, 2]])
