@@ -114,7 +114,7 @@ def run(kind: str, examples: int, epochs: int) -> dict[str, Any]:
     from distill.student.model import StudentProfile, load_model, load_tokenizer
     from distill.train import lora
     from distill.train.data import read_examples
-    from distill.train.job import Job, TrainParams
+    from distill.train.params import TrainingRun, TrainParams
     from distill.train.stage import TRAIN, read_data
 
     params = section(TrainParams, "train").model_copy(update={"epochs": epochs})
@@ -124,7 +124,7 @@ def run(kind: str, examples: int, epochs: int) -> dict[str, Any]:
     if kind == "plain":
         training = read_examples(TRAIN, tokenizer, "text")
     training = training[: examples or None]
-    job = Job(params, student, tokenizer, training, validation)
+    job = TrainingRun(params, student, tokenizer, training, validation)
     dtype = machine.dtype(params.dtype) if kind == "train" else torch.float32
     torch.manual_seed(params.seed)
     model = lora.add(load_model(student, dtype), params.lora)

@@ -24,7 +24,7 @@ from distill.generate.stage import GenerateParams
 from distill.judge import stage
 from distill.student.chat import Unfit, encode_prompt
 from distill.student.model import StudentProfile, load_tokenizer, location
-from distill.train.job import TrainParams
+from distill.train.params import TrainParams
 
 MARKUP = re.compile(r"<[^<>\s]+>|\[/?[A-Z_]+\]")
 """What special tokens look like: `<|im_end|>`, `</s>`, `[INST]`. One that looks otherwise is found by the stages."""

@@ -17,7 +17,7 @@ from distill.shared import device
 from distill.student.model import StudentProfile
 from distill.train import checkpoint
 from distill.train import run as fitting
-from distill.train.job import Job, TrainParams
+from distill.train.params import TrainingRun, TrainParams
 from distill.train.setup import Setup
 from training import params, tokens
 
@@ -34,8 +34,8 @@ def begun(place: Path, step: int, complete: bool = True) -> Path:
 
 
 def key(student: StudentProfile, **changes: Any) -> str:
-    job = Job(parse(TrainParams, params(**changes), "params.yaml"), student, None, [], [])
-    return fitting._key(job, (), SETUP)
+    run = TrainingRun(parse(TrainParams, params(**changes), "params.yaml"), student, None, [], [])
+    return fitting._key(run, (), SETUP)
 
 
 def test_the_last_complete_one_is_taken_and_unfinished_ones_are_removed(tmp_path: Path) -> None:
@@ -90,8 +90,8 @@ def test_a_run_says_what_a_slow_type_costs(
     student = StudentProfile(source="dir", name="x", base_model="x", license="x")
     examples = [tokens("one", [4, 5, 6, 7], 2)]
     for dtype in ("auto", "bfloat16"):
-        job = Job(parse(TrainParams, params(dtype=dtype), "params.yaml"), student, None, examples, [])
-        fitting._announce(job, SETUP, tiny.model(), None)
+        run = TrainingRun(parse(TrainParams, params(dtype=dtype), "params.yaml"), student, None, examples, [])
+        fitting._announce(run, SETUP, tiny.model(), None)
     first, second, cost = capsys.readouterr().out.splitlines()
     assert first == second == f"training on {SETUP.describe()}: less than a minute if the machine does nothing else"
     assert cost.startswith("params.yaml: train.dtype: bfloat16, and this machine has no instructions for it: ")

@@ -12,7 +12,7 @@ from distill.common.errors import InputError
 from distill.common.jsonl import write_jsonl
 from distill.student.model import StudentProfile, load_tokenizer
 from distill.train.data import IGNORED, Tokens, read_examples, to_labels
-from distill.train.job import Job, TrainParams
+from distill.train.params import TrainingRun, TrainParams
 from distill.train.setup import Setup
 from repository import ROOT
 from training import params, rows, tokens
@@ -84,7 +84,7 @@ def trainer_of(micro_batch: int, folder: Path) -> Any:
     from distill.train import lora, trainer
 
     section = parse(TrainParams, params(micro_batch=micro_batch, dtype="float32", lora__dropout=0.0), "params.yaml")
-    job = Job(
+    run = TrainingRun(
         section, StudentProfile(source="dir", name="x", base_model="x", license="x"), tiny.tokenizer(), EXAMPLES, []
     )
     setup = Setup("cpu", torch.float32, 1, micro_batch, 4 // micro_batch, False, False, False)
@@ -92,7 +92,7 @@ def trainer_of(micro_batch: int, folder: Path) -> Any:
     torch.manual_seed(1)
     for parameter in lora.trainable(model).values():
         parameter.data.normal_(0, 0.2)
-    return trainer.build(job, setup, model, trainer.arguments(job, setup, folder), resume=False)
+    return trainer.build(run, setup, model, trainer.arguments(run, setup, folder), resume=False)
 
 
 def learn(running: Any, size: int) -> tuple[float, dict[str, torch.Tensor]]:

@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from distill.common.config import parse
 from distill.student.model import StudentProfile
 from distill.train import trainer
-from distill.train.job import Job, TrainParams
+from distill.train.params import TrainingRun, TrainParams
 from distill.train.setup import Setup
 from repository import ROOT
 from training import adapter_bytes, command, params, train, workspace
@@ -137,8 +137,8 @@ def test_single_is_one_device_where_there_are_several(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(trainer, "SFTConfig", FourGpus)
     section = parse(TrainParams, params(), "params.yaml")
-    job = Job(section, StudentProfile(source="dir", name="x", base_model="x", license="x"), None, [], [])
+    run = TrainingRun(section, StudentProfile(source="dir", name="x", base_model="x", license="x"), None, [], [])
     setup = Setup("cpu", torch.float32, 1, 2, 2, False, False, False)
-    options = trainer.arguments(job, setup, tmp_path)
+    options = trainer.arguments(run, setup, tmp_path)
     assert options.n_gpu == 1
     assert options.train_batch_size == 2  # and not 8: the examples of a forward pass

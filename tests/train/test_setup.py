@@ -7,8 +7,8 @@ import torch
 
 from distill.common.config import parse
 from distill.common.errors import InputError
-from distill.train import setup as device
-from distill.train.job import TrainParams
+from distill.train import setup as setups
+from distill.train.params import TrainParams
 from training import params
 
 SMALL, BIG = 1_000, 2_000_000_000
@@ -28,50 +28,50 @@ def machine(pretend: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     ) -> None:
         pretend(kind, bf16)
         monkeypatch.setenv("WORLD_SIZE", str(processes))
-        monkeypatch.setattr(device.shutil, "which", lambda name: "/usr/bin/g++" if compiler else None)
-        monkeypatch.setattr(device.importlib.util, "find_spec", lambda name: object() if flash else None)
+        monkeypatch.setattr(setups.shutil, "which", lambda name: "/usr/bin/g++" if compiler else None)
+        monkeypatch.setattr(setups.importlib.util, "find_spec", lambda name: object() if flash else None)
 
     return all_of_it
 
 
 def test_the_setup_takes_the_type_of_params_yaml(machine: Any) -> None:
     machine("cpu", "amx_bf16")
-    assert device.choose(train_params(dtype="auto"), SMALL, 1).dtype == torch.bfloat16
-    assert device.choose(train_params(dtype="float32"), SMALL, 1).dtype == torch.float32
+    assert setups.choose(train_params(dtype="auto"), SMALL, 1).dtype == torch.bfloat16
+    assert setups.choose(train_params(dtype="float32"), SMALL, 1).dtype == torch.float32
 
 
 def test_a_cpu_takes_one_example_at_a_time_and_compiles_long_runs(machine: Any) -> None:
     machine("cpu")
-    setup = device.choose(train_params(batch_size=8), SMALL, 1_000)
+    setup = setups.choose(train_params(batch_size=8), SMALL, 1_000)
     assert (setup.device, setup.micro_batch, setup.accumulation) == ("cpu", 1, 8)
     assert (setup.compile, setup.checkpointing, setup.flash) == (False, False, False)
-    assert device.choose(train_params(), BIG, 100_000).compile
-    assert not device.choose(train_params(), BIG, 100_000).checkpointing
+    assert setups.choose(train_params(), BIG, 100_000).compile
+    assert not setups.choose(train_params(), BIG, 100_000).checkpointing
     machine("cpu", compiler=False)
-    assert not device.choose(train_params(), BIG, 100_000).compile
+    assert not setups.choose(train_params(), BIG, 100_000).compile
 
 
 @pytest.mark.parametrize(("batch", "processes", "micro"), [(8, 1, 4), (6, 1, 2), (7, 1, 1), (8, 4, 2)])
 def test_a_gpu_takes_up_to_four_examples_at_a_time(batch: int, processes: int, micro: int, machine: Any) -> None:
     machine("cuda", "cuda", processes, flash=True)
-    setup = device.choose(train_params(batch_size=batch), BIG, 100_000)
+    setup = setups.choose(train_params(batch_size=batch), BIG, 100_000)
     assert (setup.processes, setup.micro_batch) == (processes, micro)
     assert setup.micro_batch * setup.accumulation * setup.processes == batch
     assert (setup.compile, setup.checkpointing, setup.flash) == (False, True, True)
-    assert not device.choose(train_params(batch_size=batch), SMALL, 100_000).checkpointing
-    assert not device.choose(train_params(batch_size=batch, gradient_checkpointing=False), BIG, 1).checkpointing
+    assert not setups.choose(train_params(batch_size=batch), SMALL, 100_000).checkpointing
+    assert not setups.choose(train_params(batch_size=batch, gradient_checkpointing=False), BIG, 1).checkpointing
 
 
 def test_a_batch_that_cannot_be_shared_out(machine: Any) -> None:
     machine("cuda", "cuda", 3)
     with pytest.raises(InputError, match="8 examples cannot be shared out evenly among 3 processes"):
-        device.choose(train_params(batch_size=8), SMALL, 1)
+        setups.choose(train_params(batch_size=8), SMALL, 1)
     machine("cpu", processes=2)
     with pytest.raises(InputError, match="micro_batch: 8 does not divide 4, a process's share"):
-        device.choose(train_params(batch_size=8, micro_batch=8), SMALL, 1)
+        setups.choose(train_params(batch_size=8, micro_batch=8), SMALL, 1)
 
 
 def test_compilation_without_a_compiler_is_refused(machine: Any) -> None:
     machine("cpu", compiler=False)
     with pytest.raises(InputError, match=r"train\.compile: no C\+\+ compiler found"):
-        device.choose(train_params(compile=True), SMALL, 1)
+        setups.choose(train_params(compile=True), SMALL, 1)

@@ -3,7 +3,7 @@
 Rows are `id`, `prompt` (messages) and `completion` (messages). What must not be trained on is left out, counted by
 reason and listed by id in metrics/format.json: answers that were cut off, refused, unfinished or empty, code that does
 not parse, duplicates, text that holds the chat format's own tokens and could forge turns, examples that the chat format
-cannot hold otherwise, and those longer than `max_length` (none is shortened). White space around an answer is no part
+cannot hold otherwise, and those longer than `max_length`: nothing is shortened. White space around an answer is no part
 of it. Training and validation are split by base prompt, by hash, so that a prompt and its modified twins stay on one
 side, and adding a prompt moves no other.
 

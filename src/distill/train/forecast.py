@@ -13,7 +13,7 @@ from distill.train.data import Tokens
 from distill.train.setup import Setup
 
 if TYPE_CHECKING:
-    from distill.train.job import Job
+    from distill.train.params import TrainingRun
 
 SHARE = {torch.bfloat16: 0.4, torch.float32: 0.6}
 """Of the speed at large products, what a whole run reaches: the faster they are, the more everything else counts."""
@@ -21,32 +21,32 @@ COMPILATION_S = 40.0
 """Compiling the decoder layers and the head, where nothing of it is in the compiler's cache."""
 
 
-def describe(job: "Job", setup: Setup, parameters: int, last: str | None) -> str:
+def describe(run: "TrainingRun", setup: Setup, parameters: int, last: str | None) -> str:
     """Return how long the rest of a run takes, in words.
 
     Args:
-        job: What is trained.
+        run: What is trained.
         setup: How.
         parameters: The model's, all of them.
         last: The checkpoint that it goes on from, if any.
     """
     speed = SHARE[setup.dtype] * device.speed(setup.dtype) * setup.processes
-    left = work(job, setup, parameters, checkpoint.step(last) if last else 0)
+    left = work(run, setup, parameters, checkpoint.step(last) if last else 0)
     return words(left / speed + (COMPILATION_S if setup.compile and left else 0))
 
 
-def work(job: "Job", setup: Setup, parameters: int, done: int) -> float:
+def work(run: "TrainingRun", setup: Setup, parameters: int, done: int) -> float:
     """Return the floating-point operations that are left after `done` updates.
 
     Two a weight and token for the forward pass, two for the gradients of what flows through it, none for those of
     frozen weights; two more where activations are computed again.
     """
-    updates_an_epoch = -(-len(job.training) // job.params.batch_size)
-    updates = updates_an_epoch * job.params.epochs
+    updates_an_epoch = -(-len(run.training) // run.params.batch_size)
+    updates = updates_an_epoch * run.params.epochs
     left = 1 - done / updates
-    validations = updates / (job.params.eval_every or updates_an_epoch) + 1
-    trained = _tokens(job.training) * job.params.epochs * (6 if setup.checkpointing else 4)
-    return parameters * left * (trained + 2 * _tokens(job.validation) * validations)
+    validations = updates / (run.params.eval_every or updates_an_epoch) + 1
+    trained = _tokens(run.training) * run.params.epochs * (6 if setup.checkpointing else 4)
+    return parameters * left * (trained + 2 * _tokens(run.validation) * validations)
 
 
 def words(seconds: float) -> str:

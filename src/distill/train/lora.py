@@ -12,7 +12,7 @@ from distill.common.jsonl import write_json
 from distill.student.model import StudentProfile
 
 if TYPE_CHECKING:
-    from distill.train.job import LoraParams
+    from distill.train.params import LoraParams
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"

@@ -8,7 +8,7 @@ from distill.student.model import StudentProfile
 from distill.train.curve import Result
 
 if TYPE_CHECKING:
-    from distill.train.job import TrainParams
+    from distill.train.params import TrainParams
 
 CARD = """---
 base_model: {base_model}

@@ -12,16 +12,16 @@ from transformers.trainer_utils import set_seed
 from transformers.utils import logging as transformers_logging
 
 from distill.common.errors import TrainingError
-from distill.shared import device as machine
+from distill.shared import device
 from distill.student.model import fingerprint, load_model
 from distill.train import checkpoint, forecast, lora, model_card, trainer
-from distill.train import setup as device
 from distill.train.callbacks import Progress
 from distill.train.curve import Result, points
-from distill.train.job import Job
+from distill.train.params import TrainingRun
+from distill.train.setup import Setup, choose
 
 
-def fit(job: Job, files: tuple[Path, ...], output: Path) -> Result | None:
+def fit(run: TrainingRun, files: tuple[Path, ...], output: Path) -> Result | None:
     """Train, and put the adapter's folder in `output`'s place.
 
     Returns:
@@ -32,44 +32,44 @@ def fit(job: Job, files: tuple[Path, ...], output: Path) -> Result | None:
         InputError: The student or the adapter's options cannot be used.
     """
     _quiet()
-    model = _adapted(job)
+    model = _adapted(run)
     before = lora.digest(lora.gather(model))
-    tokens = sum(len(example.ids) for example in job.training)
-    setup = device.choose(job.params, model.num_parameters(), tokens)
-    place = checkpoint.place(_key(job, files, setup))
-    options = trainer.arguments(job, setup, place)
+    tokens = sum(len(example.ids) for example in run.training)
+    setup = choose(run.params, model.num_parameters(), tokens)
+    place = checkpoint.place(_key(run, files, setup))
+    options = trainer.arguments(run, setup, place)
     with checkpoint.turn(place):
         last = checkpoint.last(place)
-        _announce(job, setup, model, last)
-        state = _train(trainer.build(job, setup, model, options, resume=last is not None), last)
+        _announce(run, setup, model, last)
+        state = _train(trainer.build(run, setup, model, options, resume=last is not None), last)
         values = lora.gather(model)
         if lora.digest(values) == before:
             raise TrainingError("train: the adapter's weights did not change; raise train.learning_rate in params.yaml")
         if not checkpoint.first():
             return None
-        result = _result(job, model, state)
-        _write(job, model, values, result, output)
+        result = _result(run, model, state)
+        _write(run, model, values, result, output)
         return result
 
 
-def _adapted(job: Job) -> Any:
-    options = lora.quantization(job.params.quantization, machine.kind())
-    base = load_model(job.student, machine.dtype(job.params.dtype), **options)
-    set_seed(job.params.seed)  # the adapter's first weights are drawn at random
-    return lora.add(base, job.params.lora)
+def _adapted(run: TrainingRun) -> Any:
+    options = lora.quantization(run.params.quantization, device.kind())
+    base = load_model(run.student, device.dtype(run.params.dtype), **options)
+    set_seed(run.params.seed)  # the adapter's first weights are drawn at random
+    return lora.add(base, run.params.lora)
 
 
-def _key(job: Job, files: tuple[Path, ...], setup: device.Setup) -> str:
-    facts = (setup.describe(), f"{torch.get_num_threads()} threads", fingerprint(job.student))
-    return checkpoint.key((job.params, job.student), (*files, *checkpoint.code()), facts)
+def _key(run: TrainingRun, files: tuple[Path, ...], setup: Setup) -> str:
+    facts = (setup.describe(), f"{torch.get_num_threads()} threads", fingerprint(run.student))
+    return checkpoint.key((run.params, run.student), (*files, *checkpoint.code()), facts)
 
 
-def _announce(job: Job, setup: device.Setup, model: Any, last: str | None) -> None:
+def _announce(run: TrainingRun, setup: Setup, model: Any, last: str | None) -> None:
     """Say how, from where and how long it will train, and what a type of weights that the machine lacks will cost."""
-    time = forecast.describe(job, setup, model.num_parameters(), last)
+    time = forecast.describe(run, setup, model.num_parameters(), last)
     start = f", going on from {Path(last).name}" if last else ""
     _say(f"training on {setup.describe()}{start}: {time} if the machine does nothing else")
-    if warning := machine.slow_dtype("train.dtype", job.params.dtype):
+    if warning := device.slow_dtype("train.dtype", run.params.dtype):
         _say(warning)
 
 
@@ -87,26 +87,26 @@ def _say(line: str) -> None:
         print(line, flush=True)
 
 
-def _result(job: Job, model: Any, state: Any) -> Result:
+def _result(run: TrainingRun, model: Any, state: Any) -> Result:
     return Result(
         history=points(state.log_history),
         updates=state.global_step,
-        epochs=job.params.epochs,
-        examples=len(job.training),
-        validation_examples=len(job.validation),
-        trained_tokens=sum(example.trained for example in job.training),
+        epochs=run.params.epochs,
+        examples=len(run.training),
+        validation_examples=len(run.validation),
+        trained_tokens=sum(example.trained for example in run.training),
         trainable=sum(parameter.numel() for parameter in lora.trainable(model).values()),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
     )
 
 
-def _write(job: Job, model: Any, values: dict[str, Any], result: Result, output: Path) -> None:
+def _write(run: TrainingRun, model: Any, values: dict[str, Any], result: Result, output: Path) -> None:
     beside = output.with_name(f".{output.name}.new")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
-    lora.save(model, values, beside, job.student)
-    job.tokenizer.save_pretrained(beside)
-    model_card.write(beside / "README.md", job.params, job.student, result)
+    lora.save(model, values, beside, run.student)
+    run.tokenizer.save_pretrained(beside)
+    model_card.write(beside / "README.md", run.params, run.student, result)
     _replace(output, beside)
 
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import torch
 
 from distill.common.errors import InputError
-from distill.shared import device as machine
+from distill.shared import device
 
 if TYPE_CHECKING:
-    from distill.train.job import TrainParams
+    from distill.train.params import TrainParams
 
 # Compiling takes 10 to 30 s and saves about a third: it pays above so many parameters times tokens.
 COMPILE_PAYS = 1.5e13
@@ -51,25 +51,25 @@ def choose(params: "TrainParams", parameters: int, tokens: int) -> Setup:
     Raises:
         InputError: The batch cannot be shared out among the processes.
     """
-    device = machine.kind()
+    kind = device.kind()
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     if params.batch_size % processes:
         raise InputError(f"params.yaml: train.batch_size: {params.batch_size} examples cannot be shared out evenly "
                          f"among {processes} processes; choose a multiple")  # fmt: skip
     share = params.batch_size // processes
-    micro = params.micro_batch or (1 if device == "cpu" else next(n for n in (4, 2, 1) if share % n == 0))
+    micro = params.micro_batch or (1 if kind == "cpu" else next(n for n in (4, 2, 1) if share % n == 0))
     if share % micro:
         raise InputError(f"params.yaml: train.micro_batch: {micro} does not divide {share}, a process's share of "
                          "train.batch_size; choose a divisor")  # fmt: skip
     return Setup(
-        device=device,
-        dtype=machine.dtype(params.dtype),
+        device=kind,
+        dtype=device.dtype(params.dtype),
         processes=processes,
         micro_batch=micro,
         accumulation=share // micro,
-        compile=device == "cpu" and _compile(params, parameters * tokens * params.epochs / processes),
-        checkpointing=_or(params.gradient_checkpointing, device == "cuda" and parameters > CHECKPOINTING_PAYS),
-        flash=device == "cuda" and importlib.util.find_spec("flash_attn") is not None,
+        compile=kind == "cpu" and _compile(params, parameters * tokens * params.epochs / processes),
+        checkpointing=_or(params.gradient_checkpointing, kind == "cuda" and parameters > CHECKPOINTING_PAYS),
+        flash=kind == "cuda" and importlib.util.find_spec("flash_attn") is not None,
     )
 
 

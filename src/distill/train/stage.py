@@ -5,8 +5,7 @@ metrics/plots/train.tsv (the curve, one row an update and split). The loss is th
 nats, of an update's answer tokens, end of turn included. If it is killed, the same command goes on from the last
 checkpoint, and ends with the same bytes.
 
-A run that did not learn (a loss that is not finite, weights that did not change) ends in an error and leaves no
-adapter.
+A run that did not learn (a loss that is not finite, weights that did not change) ends in an error, and writes nothing.
 """
 
 from pathlib import Path
@@ -19,7 +18,7 @@ from distill.student.model import StudentProfile, load_tokenizer
 from distill.train import launch
 from distill.train.curve import tsv
 from distill.train.data import LossOn, Tokens, read_examples
-from distill.train.job import Job, TrainParams
+from distill.train.params import TrainingRun, TrainParams
 
 TRAIN = Path("data/train.jsonl")
 VAL = Path("data/val.jsonl")
@@ -40,7 +39,7 @@ def main() -> None:
     # Only now: what this imports takes seconds, and a typo in params.yaml should not.
     from distill.train.run import fit
 
-    result = fit(Job(params, student, tokenizer, training, validation), (TRAIN, VAL), ADAPTER)
+    result = fit(TrainingRun(params, student, tokenizer, training, validation), (TRAIN, VAL), ADAPTER)
     if result is not None:
         write_text(CURVE, tsv(result.history))
         write_json(METRICS, result.metrics())

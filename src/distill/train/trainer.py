@@ -5,8 +5,6 @@ In: tokenised examples. Out: the trained model and the curve. See `distill.train
 
 import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +14,15 @@ from peft.optimizers import create_loraplus_optimizer
 from transformers import PrinterCallback
 from trl import SFTConfig, SFTTrainer
 
+from distill.train import loss
 from distill.train.callbacks import CompleteCheckpoint, FiniteLoss, Progress
 from distill.train.data import Tokens
-from distill.train.job import Job
-from distill.train.kernels import chunked_loss, fast_path
+from distill.train.kernels.chunked_loss import Score
+from distill.train.params import TrainingRun
 from distill.train.setup import Setup
 
 if TYPE_CHECKING:
-    from distill.train.job import TrainParams
+    from distill.train.params import TrainParams
 
 
 GRAIN = 32
@@ -31,7 +30,7 @@ GRAIN = 32
 
 
 class Trainer(SFTTrainer):  # type: ignore[misc]
-    """SFTTrainer with a loss that builds logits only for labels, and sums where it would average averages."""
+    """SFTTrainer with a loss of our choice, and with sums over tokens where it would average averages."""
 
     loss_is_scaled_for_ga = True  # compute_loss divides by the labels of the whole update
     optimizer: Any
@@ -40,15 +39,7 @@ class Trainer(SFTTrainer):  # type: ignore[misc]
         super().__init__(**kwargs)
         self._params = params
         self.model_accepts_loss_kwargs = self._loss_shifts_labels = True  # so that the labels of an update are counted
-        self._causal = self.model.get_base_model()
-        self._own_loss = self.args.device.type == "cpu" and not self.is_fsdp_enabled and chunked_loss.fits(self._causal)
-        if self._own_loss:
-            chunked_loss.attach(self._causal, setup.compile)
-        self._fast = (
-            self._own_loss and setup.micro_batch == 1 and not setup.checkpointing and fast_path.fits(self._causal)
-        )
-        if self._fast:
-            fast_path.install(self._causal, setup.compile)
+        self._loss = loss.choose(self.model.get_base_model(), setup, sharded=self.is_fsdp_enabled)
         self._sums = torch.zeros(3, dtype=torch.float64)  # nll, right guesses, labels since the last log
         self._seen = 0
         self._since = time.perf_counter()
@@ -57,7 +48,7 @@ class Trainer(SFTTrainer):  # type: ignore[misc]
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         """Return the micro-batch's share of the update's mean negative log-likelihood."""
-        scored = self._score(model, inputs)
+        scored = self._loss.score(model, inputs)
         self._sums += _as_sums(scored)
         self._seen += int(inputs["attention_mask"].sum()) if "attention_mask" in inputs else inputs["input_ids"].numel()
         # Every rank divides by the labels of all ranks, and DDP takes the mean of the ranks' gradients.
@@ -67,12 +58,12 @@ class Trainer(SFTTrainer):  # type: ignore[misc]
         """Return and log loss and accuracy over all validation tokens; each process scores its share of examples."""
         sums = torch.zeros(3, dtype=torch.float64)
         examples = self.eval_dataset
-        with self._without_dropout():
+        with self._loss.measuring(self.model):
             for start in range(0, len(examples), self.accelerator.num_processes):
                 index = start + self.accelerator.process_index
                 # Behind the end the last one again, uncounted: with FSDP, a forward pass takes all processes.
                 batch = self._prepare_inputs(self.data_collator([examples[min(index, len(examples) - 1)]]))
-                scored = _as_sums(self._score(self.model, batch, learn=False))
+                scored = _as_sums(self._loss.score(self.model, batch, learn=False))
                 sums += scored if index < len(examples) else 0
         metrics = {f"{metric_key_prefix}_{name}": value for name, value in self._means(sums).items()}
         self.log(metrics)
@@ -98,25 +89,6 @@ class Trainer(SFTTrainer):  # type: ignore[misc]
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         """Write none: the adapter gets a card of its own, and checkpoints need none."""
 
-    @contextmanager
-    def _without_dropout(self) -> Iterator[None]:
-        if self._fast:  # the code that was compiled for training, gradients and all, rather than another compilation
-            fast_path.switch_dropout(self._causal, on=False)
-            yield
-            fast_path.switch_dropout(self._causal, on=True)
-        else:
-            self.model.eval()
-            with torch.no_grad():
-                yield
-
-    def _score(self, model: Any, inputs: dict[str, Any], learn: bool = True) -> chunked_loss.Score:
-        if self._own_loss:
-            if inputs["input_ids"].shape[0] == 1:  # what is padded comes after all that counts, and need not be masked
-                inputs = {key: value for key, value in inputs.items() if key != "attention_mask"}
-            return model(**inputs, use_cache=False, scored="learn" if learn else "measure")  # type: ignore[no-any-return]
-        outputs = model(**inputs, use_cache=False, fused_lm_head=True)
-        return chunked_loss.Score(-outputs.log_probs.sum(), outputs.is_top1.sum(), outputs.label_mask.sum())
-
     def _means(self, sums: torch.Tensor) -> dict[str, float]:
         if self.accelerator.num_processes > 1:
             sums = self.accelerator.reduce(sums.to(self.accelerator.device)).cpu()
@@ -124,27 +96,27 @@ class Trainer(SFTTrainer):  # type: ignore[misc]
         return {"loss": nll / tokens, "token_accuracy": correct / tokens}
 
 
-def build(job: Job, setup: Setup, model: Any, options: SFTConfig, resume: bool) -> Trainer:
+def build(run: TrainingRun, setup: Setup, model: Any, options: SFTConfig, resume: bool) -> Trainer:
     """Return a trainer ready to run on `model`, which has its adapter already; `options` are what `arguments` made."""
-    options.eval_on_start = bool(job.validation) and not resume
+    options.eval_on_start = bool(run.validation) and not resume
     trainer = Trainer(
-        job.params,
+        run.params,
         setup,
         model=model,
         args=options,
-        processing_class=job.tokenizer,
-        train_dataset=_dataset(job.training),
-        eval_dataset=_dataset(job.validation) if job.validation else None,
+        processing_class=run.tokenizer,
+        train_dataset=_dataset(run.training),
+        eval_dataset=_dataset(run.validation) if run.validation else None,
         callbacks=[FiniteLoss(), CompleteCheckpoint(), Progress()],
     )
     trainer.remove_callback(PrinterCallback)
     return trainer
 
 
-def arguments(job: Job, setup: Setup, checkpoints: Path) -> SFTConfig:
+def arguments(run: TrainingRun, setup: Setup, checkpoints: Path) -> SFTConfig:
     """Return the trainer's options; where there are several processes, they can talk to each other from here on."""
-    params = job.params
-    updates_an_epoch = -(-len(job.training) // params.batch_size)
+    params = run.params
+    updates_an_epoch = -(-len(run.training) // params.batch_size)
     warmup = math.ceil(params.warmup_share * updates_an_epoch * params.epochs)
     options = SFTConfig(
         output_dir=str(checkpoints),
@@ -166,7 +138,7 @@ def arguments(job: Job, setup: Setup, checkpoints: Path) -> SFTConfig:
         gradient_checkpointing=setup.checkpointing,
         logging_steps=1,
         logging_nan_inf_filter=False,
-        eval_strategy="steps" if job.validation else "no",
+        eval_strategy="steps" if run.validation else "no",
         eval_steps=params.eval_every or updates_an_epoch,
         save_strategy="steps",
         save_steps=params.checkpoint_every,
@@ -203,5 +175,5 @@ def _dataset(examples: list[Tokens]) -> Dataset:
     )
 
 
-def _as_sums(scored: chunked_loss.Score) -> torch.Tensor:
+def _as_sums(scored: Score) -> torch.Tensor:
     return torch.stack([value.detach().cpu().double() for value in scored])

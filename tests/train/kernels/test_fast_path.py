@@ -8,8 +8,8 @@ import torch
 from distill.common.config import parse
 from distill.train import lora
 from distill.train.data import IGNORED
-from distill.train.job import LoraParams
 from distill.train.kernels import chunked_loss, fast_path
+from distill.train.params import LoraParams
 from training import params, tiny_model
 
 IDS = torch.tensor([[5, 6, 7, 8, 9, 10, 11, 3, 4, 2]])
@@ -94,8 +94,9 @@ def test_every_pass_draws_other_masks_from_pytorchs_generator() -> None:
     assert len(seeds) == 8  # four targets in two layers, each with its own
     torch.manual_seed(3)
     assert score(model)[0] == first
-    fast_path.switch_dropout(model.get_base_model(), on=False)
-    assert score(model)[0] == score(model)[0]
+    with fast_path.without_dropout(model.get_base_model()):
+        assert score(model)[0] == score(model)[0]
+    assert score(model)[0] != score(model)[0]
 
 
 def test_it_knows_models_it_does_not_fit() -> None:

@@ -6,6 +6,8 @@ generator, and, where a run is long enough to pay for it, decoder layers compile
 (DoRA, a sliding window, another architecture) is left as it is, and only slower.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -86,6 +88,7 @@ def install(causal: Any, compile_layers: bool) -> None:
     for module in causal.modules():
         if type(module) is lora.Linear and not module.lora_bias["default"] and not module.use_dora["default"]:
             module.seeded_dropout = _dropout(module.lora_dropout["default"])
+            # A wrapper would change the weights' names, by which they are saved, and hide the layer from PEFT.
             module.__class__ = LoraLinear
     causal.base_model.register_forward_pre_hook(_draw_seeds)
     # So that the first layer's input wants a gradient like the others', and one compiled code serves all layers.
@@ -95,11 +98,15 @@ def install(causal: Any, compile_layers: bool) -> None:
             layer.compile(dynamic=True)
 
 
-def switch_dropout(causal: Any, on: bool) -> None:
-    """Turn the adapters' dropout on or off in a model with this path installed."""
-    for module in causal.modules():
-        if isinstance(module, SeededDropout):
-            module.switch(on)
+@contextmanager
+def without_dropout(causal: Any) -> Iterator[None]:
+    """Turn the adapters' dropout off within a block, in a model with this path installed."""
+    dropouts = [module for module in causal.modules() if isinstance(module, SeededDropout)]
+    for dropout in dropouts:
+        dropout.switch(on=False)
+    yield
+    for dropout in dropouts:
+        dropout.switch(on=True)
 
 
 def _draw_seeds(model: torch.nn.Module, _: Any) -> None:

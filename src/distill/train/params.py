@@ -1,4 +1,4 @@
-"""What a training run is made from: its parameters, the student, and the examples."""
+"""The parameters of a training run, and the run: these with the student and the examples."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -49,7 +49,7 @@ class TrainParams(Model):
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainingRun:
     """Parameters, the student, its tokenizer, and examples to train on and to validate with (perhaps none)."""
 
     params: TrainParams
