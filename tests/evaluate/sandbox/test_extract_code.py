@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distill.evaluate.sandbox.extract_code import NoSource, as_written, selected, wanted_names
+from distill.evaluate.sandbox.selection import EVERYTHING
 
 WANTED = frozenset({"double"})
 DOUBLE = "def double(number):\n    return 2 * number\n"
@@ -255,6 +256,10 @@ def test_names() -> None:
     check = "import pytest\nfrom solution import double, Half\n\n\ndef test_it():\n    from solution import late\n"
     assert wanted_names(check) == {"double", "Half", "late"}
     assert wanted_names("import solution\n\n\ndef test_it():\n    assert solution.double(1) == 2\n") == {"double"}
+    assert wanted_names("import solution as s\ns.double(getattr(s, 'x'))") == {"double", EVERYTHING}
+    assert wanted_names("from solution import *") == wanted_names("import_module('solution')") == {EVERYTHING}
+    assert wanted_names("import solution\nsolution.__name__, vars(solution)") == {EVERYTHING}
+    assert wanted_names("monkeypatch.setattr('solution.clock', None)") == {"clock"}
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join))

@@ -2,8 +2,8 @@
 
 Each program is an answer that tries to get hold of a token which a passing answer must return. The token lies where
 a program that escapes would find it: in a file, in other processes' environments, behind sockets of every kind, and
-in the check. Its second line says with which outcomes it may end. It is loaded whole, and code that would be refused
-by its text is run all the same, so that the walls themselves are tried, unless being refused is what is expected.
+in the check. Its second line says with which outcomes it may end. It is loaded whole, and where being refused is not
+among them it is run even if its text would be refused, so that the walls themselves are tried.
 """
 
 import ctypes
@@ -22,6 +22,7 @@ from pathlib import Path
 
 import pytest
 
+from distill.evaluate.sandbox.refusal import refused
 from distill.evaluate.sandbox.run_checks import SANDBOXES, SandboxParams, Verdict, judge
 from repository import ROOT
 from sandboxes import LIMITS, needs
@@ -194,12 +195,16 @@ def test_what_reaches_for_the_runner_is_refused(world: World) -> None:
     assert world.harm() == []
 
 
+def refused_if_expected(source: str) -> str | None:
+    return refused(source) if re.search("^# expected: .*refused", source, re.MULTILINE) else None
+
+
 @pytest.mark.parametrize("sandbox", SANDBOXES)
 def test_hostile_programs(sandbox: str, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     needs(sandbox)
-    monkeypatch.setattr("distill.evaluate.sandbox.extract_code.refused", lambda source: None)
-    every, refused = read_programs(world)
-    programs = [program for program in every if program not in refused]
+    monkeypatch.setattr("distill.evaluate.sandbox.extract_code.refused", refused_if_expected)
+    every, never_run = read_programs(world)
+    programs = [program for program in every if program not in never_run]
     # Those that wait for the clock have little of it; the others, and their neighbours, enough on a busy machine.
     waiting = [program for program in programs if program.wall_s]
     verdicts = judge_with_neighbours([one for one in programs if not one.wall_s], sandbox, world, 60.0)

@@ -398,3 +398,41 @@ def test_params_forbid_unknown_keys_and_limits_that_are_none() -> None:
         parse(SandboxParams, {**LIMITS, "cpu": 1}, "params.yaml", "evaluate.sandbox")
     with pytest.raises(InputError, match=r"evaluate\.sandbox\.cpu_s: input should be greater than or equal to 1"):
         parse(SandboxParams, {**LIMITS, "cpu_s": 0}, "params.yaml", "evaluate.sandbox")
+
+
+ODD = {
+    "raises wherever it is looked at": "class E(Exception):\n    def __str__(self): raise E\n    __repr__ = __str__\n"
+    "    def __getattribute__(self, name): raise SystemExit\ndef f(): raise E",
+    "cannot be shown or compared": "class R:\n    def __repr__(self): raise SystemExit\n    __hash__ = None\n"
+    "    def __eq__(self, other): raise KeyboardInterrupt\ndef f(): return R()",
+    "has no end of causes": "def f():\n    error = ValueError()\n    for _ in range(100_000):\n"
+    "        after = ValueError()\n        after.__cause__ = error\n        error = after\n    raise error",
+    "has a name of megabytes": "E = type('x' * 3_000_000, (Exception,), {})\ndef f(): raise E",
+    "cannot be encoded": "def f(): raise ValueError('\\ud800')",
+    "has no standard streams": "import sys\ndef f():\n    sys.stdout = sys.stderr = None\n    return map(str, [2])",
+    "stops": "import os, signal\ndef f(): os.kill(os.getpid(), signal.SIGSTOP)",
+    "aborts": "import os\ndef f(): os.abort()",
+    "is a module that looks names up": "def __getattr__(name): raise SystemExit(name)",
+    "leaves no stack": "import sys\nsys.setrecursionlimit(40)\ndef f(): return f()",
+}
+PLACES = [
+    "def test_f():\n    assert f()[:2] == [1]",
+    "def test_f():\n    value = f()\n    assert value == 1, f'{value!r} {value}'",
+    "@pytest.mark.parametrize('value', [f()])\ndef test_f(value):\n    assert value == 1",
+    "@pytest.fixture\ndef value():\n    yield f()\n    f()\n\ndef test_f(value):\n    assert value == 1",
+    "class TestF(unittest.TestCase):\n    def test_f(self):\n        with self.subTest(f()):\n"
+    "            self.assertIn(f(), [1])",
+    "def test_f():\n    with pytest.raises(LookupError, match='x'):\n        f()",
+]
+
+
+def test_whatever_an_answer_raises_wherever_ends_no_other_s_verdict(tmp_path: Path) -> None:
+    pairs = [(code, place) for code in [*ODD.values(), "def f(): return [1]"] for place in PLACES]
+    checks = [tmp_path / f"check_{number}.py" for number in range(len(PLACES))]
+    for check, place in zip(checks, PLACES, strict=True):
+        check.write_text(f"import pytest\nimport unittest\nfrom solution import f\n\n\n{place}\n")
+    params = PARAMS.model_copy(update={"wall_s": 10.0, "cpu_s": 5})
+    verdicts = judge([f"```python\n{code}\n```" for code, _ in pairs], checks * (len(ODD) + 1), params)
+    assert {verdict.outcome for verdict in verdicts[:-6]} <= {"exception", "wrong_answer", "time_out", "limit"}
+    assert [verdict.outcome for verdict in verdicts[-6:]] == ["pass"] + ["wrong_answer"] * 5
+    assert [verdict for verdict in verdicts if "did not start" in verdict.detail] == []

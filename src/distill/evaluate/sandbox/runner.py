@@ -135,8 +135,8 @@ class Run:
     def pytest_collection(self, session: pytest.Session) -> bool:
         """Collect from memory, not from a disk; from here on, nothing of the runner may be replaced."""
         # pytest opens the null device to log to; an answer is left no file, whatever that path is in its sandbox.
-        logging: Any = session.config.pluginmanager.get_plugin("logging-plugin")
-        logging.log_file_handler.close()
+        logs: Any = session.config.pluginmanager.get_plugin("logging-plugin")
+        logs.log_file_handler.close()
         self.replaced = seal([*families(), *_imported(self.check)])
         module = Check.from_parent(session, path=Path(CHECK))
         module.run = self
