@@ -46,7 +46,8 @@ def code() -> Iterator[Path]:
     """A copy of the code that runs, where every user can read it."""
     with tempfile.TemporaryDirectory(prefix="walls-code-") as folder:
         copy = Path(folder)
-        shutil.copytree(Path(launcher.__file__).parent, copy / "distill", ignore=shutil.ignore_patterns("__pycache__"))
+        package = copy.joinpath(*launcher.__name__.split(".")[:-1])
+        shutil.copytree(Path(launcher.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(attacks.__file__, copy)
         sandlock = pytest.importorskip("sandlock")
         shutil.copytree(Path(sandlock.__file__).parent, copy / "sandlock")
