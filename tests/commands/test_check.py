@@ -45,7 +45,7 @@ def test_every_shipped_teacher_is_sound(repo: Path, name: str) -> None:
         ("student: smollm2-135m", "student: smolm", "student: no profile named 'smolm'"),
         ("max_length: 1024", "max_lenght: 1024", "format.max_lenght: unknown key (did you mean 'max_length'?)"),
         ("  epochs: 5", "  epochs: five", "train.epochs: input should be a valid integer, found 'five'"),
-        ("  max_new_tokens:", "  max_tokens:", "evaluate.max_tokens: unknown key"),
+        ("  max_new_tokens:", "  max_tokens:", "generate.max_tokens: unknown key"),
         ("  concurrency:", "  concurency:", "runtime.concurency: unknown key (did you mean 'concurrency'?)"),
         ("modifiers: null", "modifiers: [unit-test]", "no modifier 'unit-test'"),
         ("kind: files", "kind: file", "teachers.reference.kind: input should be 'files', 'messages' or 'batches'"),

@@ -13,6 +13,12 @@ from distill.student import loading
 from distill.student.model import StudentProfile, load_model, unpack
 
 
+@pytest.fixture(autouse=True)
+def bars_are_on() -> None:
+    """Whatever other tests of this process have switched off."""
+    bars.enable_progress_bar()
+
+
 def test_nothing_is_drawn(student: StudentProfile, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert bars.is_progress_bar_enabled()
     load_model(student, torch.float32)

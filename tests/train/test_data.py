@@ -51,7 +51,7 @@ def test_the_whole_text_on_demand(tmp_path: Path, tokenizer: Any) -> None:
 @pytest.mark.parametrize(
     ("completion", "words"),
     [
-        ([], "does not end the answer"),
+        ([], "renders the prompt"),
         ([{"role": "assistant", "content": "Yes.<|im_end|>"}], r"<\|im_end\|> in its text"),
     ],
 )
@@ -76,7 +76,7 @@ EXAMPLES = [
 def loss_of(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """The loss that training computes: by our code, or by TRL's, which is for other devices."""
     if request.param != "a CPU's":
-        monkeypatch.setattr("distill.train.trainer.loss.fits", lambda model: False)
+        monkeypatch.setattr("distill.train.loss.chunked_loss.fits", lambda model: False)
 
 
 def trainer_of(micro_batch: int, folder: Path) -> Any:
@@ -129,12 +129,12 @@ def test_padding_leaves_each_examples_loss_as_it_is(tmp_path: Path) -> None:
     running = trainer_of(4, tmp_path)
     rows = [running.train_dataset[index] for index in range(4)]
     for index, example in enumerate(EXAMPLES):
-        alone = running._score(running.model, running.data_collator([rows[index]]))
+        alone = running._loss.score(running.model, running.data_collator([rows[index]]), learn=False)
         batch = running.data_collator(rows)
         others = torch.arange(4) != index
         batch["labels"][others] = IGNORED
         assert batch["input_ids"].shape[1] > len(example.ids)
-        padded = running._score(running.model, batch)
+        padded = running._loss.score(running.model, batch, learn=False)
         torch.testing.assert_close(padded.nll, alone.nll, rtol=1e-5, atol=1e-6)
         assert padded.correct == alone.correct
         assert padded.tokens == alone.tokens == example.trained

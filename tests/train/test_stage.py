@@ -124,13 +124,13 @@ def test_another_run_does_not_go_on_from_the_checkpoint(tmp_path: Path) -> None:
     assert "going on" not in output
 
 
-@pytest.mark.parametrize("module", ["train", "trainer"])  # the one that runs as `__main__`, and one that it imports
+@pytest.mark.parametrize("module", ["stage", "trainer"])  # the one that runs as `__main__`, and one that it imports
 def test_other_code_does_not_go_on_from_the_checkpoint(module: str, tmp_path: Path) -> None:
     folder = workspace(tmp_path)
     # `python -m` looks into the folder where it starts first.
     package = Path(shutil.copytree(ROOT / "src/distill", folder / "distill"))
     killed(folder)
-    with (package / f"{module}.py").open("a") as file:
+    with (package / f"train/{module}.py").open("a") as file:
         file.write("# changed\n")
     _, output, _ = train(folder)
     assert "training on 1 × cpu" in output
