@@ -31,6 +31,16 @@ def clone(folder: Path, to: Path) -> Path:
     return to
 
 
+@pytest.fixture(scope="module")
+def tried(ran: Path) -> Path:
+    """The workspace, in which rank 4 has been tried, and taken back."""
+    set_params(ran, {"train.lora.r": 4})
+    repro(ran)
+    git(ran, "checkout", "-q", "--", ".")
+    dvc(ran, "checkout", "-q")
+    return ran
+
+
 class Server:
     """Where a remote is, and what somebody needs to use it."""
 
@@ -132,7 +142,6 @@ def add_prompts(folder: Path, *slugs: str) -> None:
         (folder / f"data/reference/{slug}.md").write_text(answer)
 
 
-@pytest.mark.skip(reason="not proven yet: see the end of docs/share.md")
 def test_a_teammate_without_the_ledger_adds_three_prompts_and_pays_for_three(team: Path, tmp_path: Path) -> None:
     from messages_server import Behaviour, MessagesServer
 
@@ -150,7 +159,6 @@ def test_a_teammate_without_the_ledger_adds_three_prompts_and_pays_for_three(tea
         assert len(teacher.answered) == paid + 3
 
 
-@pytest.mark.skip(reason="not proven yet: see the end of docs/share.md")
 def test_two_branches_that_both_paid_for_prompts_are_merged_and_pay_for_nothing(team: Path, tmp_path: Path) -> None:
     from messages_server import Behaviour, MessagesServer
 
@@ -185,7 +193,6 @@ def test_two_branches_that_both_paid_for_prompts_are_merged_and_pay_for_nothing(
     git(team, "branch", "-q", "-D", "ours", "theirs")
 
 
-@pytest.mark.skip(reason="not proven yet: see the end of docs/share.md")
 def test_gc_costs_what_it_removes_and_the_ledger_outlives_it(tried: Path, team: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(team, copy, symlinks=True)
@@ -199,7 +206,6 @@ def test_gc_costs_what_it_removes_and_the_ledger_outlives_it(tried: Path, team: 
     assert "Running stage 'train'" in dvc(copy, "repro", "--dry", "train").stdout
 
 
-@pytest.mark.skip(reason="not proven yet: see the end of docs/share.md")
 def test_a_sweep_measures_the_base_never_and_reads_as_a_table(team: Path) -> None:
     queued = dvc(team, "exp", "run", "--queue", "-S", "train.lora.r=1,2").stdout
     names = re.findall(r"Queued experiment '([^']+)'", queued)
@@ -218,7 +224,6 @@ def test_a_sweep_measures_the_base_never_and_reads_as_a_table(team: Path) -> Non
     dvc(team, "exp", "remove", *names)
 
 
-@pytest.mark.skip(reason="not proven yet: see the end of docs/share.md")
 def test_the_adapter_in_another_repository_and_by_release(team: Path, tmp_path: Path) -> None:
     make(team, "remote", f"URL={tmp_path / 'remote'}")
     make(team, "push")

@@ -44,7 +44,9 @@ def s3() -> Iterator[tuple[str, dict[str, str]]]:
         keys = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
         yield endpoint, keys | REGION
     finally:
-        ask_for_keys(endpoint, after=10**9)  # this is a setting of the whole process
+        # Both are the whole process's: the setting, and what is in the buckets.
+        ask_for_keys(endpoint, after=10**9)
+        urllib.request.urlopen(urllib.request.Request(f"{endpoint}/moto-api/reset", method="POST")).read()
         server.stop()
 
 
