@@ -104,7 +104,7 @@ def test_whoever_may_only_read_pulls_from_a_web_server(team: Path, tmp_path: Pat
 def error_of(result: subprocess.CompletedProcess[str]) -> str:
     """The one line that a failure shows."""
     assert result.returncode != 0
-    lines = [line for line in result.stderr.splitlines() if not line.startswith("make: ***")]
+    lines = [line for line in result.stderr.splitlines() if not re.match(r"make(\[\d+\])?: \*\*\*", line)]
     assert len(lines) == 1, result.stderr
     return lines[0]
 
