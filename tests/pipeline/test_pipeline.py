@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
+import remotes
 from repository import ROOT
-from workspace import commit, dvc, git, load, make_workspace, repro, run, set_params
+from workspace import clone, commit, dvc, git, load, make_workspace, repro, set_params
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline"), pytest.mark.timeout(1800)]
 BASE, DISTILLED = "generate@base", "generate@distilled"
@@ -113,11 +114,6 @@ def test_an_experiment_reads_well(workspace: Path) -> None:
     assert load(workspace / "metrics/train.json")["trainable_parameters"] > 0
 
 
-def clone(made: Path, folder: Path, **env: str) -> Path:
-    run(folder.parent, "git", "clone", "-q", str(made), str(folder))
-    return folder
-
-
 def test_a_teammate_pulls_from_a_local_remote(workspace: Path, tmp_path: Path) -> None:
     dvc(workspace, "remote", "add", "-d", "shared", str(tmp_path / "remote"))
     dvc(workspace, "push")
@@ -133,35 +129,21 @@ def test_a_teammate_pulls_from_a_local_remote(workspace: Path, tmp_path: Path) -
         git(workspace, "reset", "-q", "--hard", "HEAD~1")
 
 
-@pytest.fixture
-def s3() -> Iterator[str]:
-    """A real S3 server on loopback, with a bucket."""
-    import boto3
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    endpoint = f"http://{host}:{port}"
-    options: dict[str, Any] = {"aws_access_key_id": "id", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
-    boto3.client("s3", endpoint_url=endpoint, **options).create_bucket(Bucket="distill")
-    yield endpoint
-    server.stop()
-
-
-def test_a_teammate_pulls_from_s3(workspace: Path, tmp_path: Path, s3: str) -> None:
-    keys = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "us-east-1"}
-    dvc(workspace, "remote", "add", "-d", "bucket", "s3://distill/cache")
-    dvc(workspace, "remote", "modify", "bucket", "endpointurl", s3)
-    dvc(workspace, "push", **keys)
-    commit(workspace, "remote")
-    try:
-        copy = clone(workspace, tmp_path / "clone")
-        dvc(copy, "pull", **keys)
-        assert repro(copy) == []
-        assert "secret" not in (copy / ".dvc/config").read_text()
-    finally:
-        git(workspace, "reset", "-q", "--hard", "HEAD~1")
+def test_a_teammate_pulls_from_s3(workspace: Path, tmp_path: Path) -> None:
+    with remotes.s3() as (endpoint, keys):
+        dvc(workspace, "remote", "add", "-d", "bucket", "s3://distill/cache")
+        dvc(workspace, "remote", "modify", "bucket", "endpointurl", endpoint)
+        dvc(workspace, "push", **keys)
+        commit(workspace, "remote")
+        try:
+            copy = clone(workspace, tmp_path / "clone")
+            dvc(copy, "pull", **keys)
+            assert repro(copy) == []
+            config = (copy / ".dvc/config").read_text()
+            assert "secret" not in config
+            assert keys["AWS_SECRET_ACCESS_KEY"] not in config
+        finally:
+            git(workspace, "reset", "-q", "--hard", "HEAD~1")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import remotes
-from workspace import commit, dvc, git, repro, run, set_params
+from workspace import clone, commit, dvc, git, repro, run, set_params
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("share"), pytest.mark.timeout(1800)]
 ADAPTER = "models/distilled-student/adapter_model.safetensors"
@@ -23,12 +23,6 @@ def make(folder: Path, *words: str, check: bool = True, **env: str) -> subproces
     """Run a target of the Makefile in the environment that runs the tests."""
     ready = f"{sys.prefix}/.ready"
     return run(folder, "make", "--no-print-directory", "-o", ready, f"VENV={sys.prefix}", *words, check=check, **env)
-
-
-def clone(folder: Path, to: Path) -> Path:
-    """A colleague's fresh clone."""
-    run(folder, "git", "clone", "-q", str(folder), str(to))
-    return to
 
 
 @pytest.fixture(scope="module")

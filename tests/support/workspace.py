@@ -86,6 +86,12 @@ def copy_repository(folder: Path) -> Path:
     return folder
 
 
+def clone(folder: Path, to: Path) -> Path:
+    """A colleague's fresh clone."""
+    run(folder, "git", "clone", "-q", str(folder), str(to))
+    return to
+
+
 def commit(folder: Path, message: str = "change") -> None:
     """Commit everything that Git would track."""
     git(folder, "add", "-A")
