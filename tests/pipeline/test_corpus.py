@@ -360,8 +360,8 @@ def test_more():
 def hidden_problems(root: Path, check: str, wrong: str = WRONG_CLAMP, reference: str = CLAMP) -> str:
     """Judge a hidden check for ``clamp`` and return the problems as one string."""
     corpus = make_corpus(root, {"clamp": fenced(reference)})
-    write(root / "data/prompts/checks/clamp.py", check)
-    write(root / "tests/evaluate/sandbox/wrong_answers/clamp.py", wrong)
+    write(root / "data/checks/clamp.py", check)
+    write(root / "tests/sandbox/wrong_answers/clamp.py", wrong)
     return "\n".join(map(str, check_corpus.check_hidden(corpus, corpus.split("heldout")[0])))
 
 
@@ -400,8 +400,8 @@ def test_a_missing_hidden_check_is_found(tmp_path: Path) -> None:
     corpus = make_corpus(tmp_path, {"clamp": fenced(CLAMP)})
     problems = [str(one) for one in check_corpus.check_hidden(corpus, corpus.split("heldout")[0])]
     assert problems == [
-        "data/prompts/checks/clamp.py: is missing",
-        "tests/evaluate/sandbox/wrong_answers/clamp.py: is missing",
+        "data/checks/clamp.py: is missing",
+        "tests/sandbox/wrong_answers/clamp.py: is missing",
     ]
 
 

@@ -11,12 +11,12 @@ from imports import PACKAGE, imports, module, modules, names, tree
 STAGES = ("expand_prompts", "collect", "format", "train", "generate", "evaluate", "judge")
 COMMANDS = ("comparison",)
 """Folders of commands that do not fit into a file at the root."""
-FLOORS = (("common",), ("shared",), ("student", "api"), STAGES, COMMANDS)
+FLOORS = (("common",), ("shared",), ("student", "api", "sandbox"), STAGES, COMMANDS)
 """Folders, from the ground up; what stands at the root (commands) is above all."""
 DOORS = {
     "anthropic": "api/client.py",
     "bitsandbytes": None,
-    "sandlock": "evaluate/sandbox/supervisor.py",
+    "sandlock": "sandbox/supervisor.py",
     "trl": "train/trainer.py",
 }
 """The one file that imports a dependency which could change under us; None: no file does."""

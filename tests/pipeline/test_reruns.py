@@ -23,9 +23,8 @@ def test_a_style_feature_runs_evaluate(team: Path) -> None:
 
 
 def test_a_hidden_check_runs_evaluate(team: Path) -> None:
-    edit(team / "data/prompts/checks/clamp.py")
-    # The checks lie in the folder of the prompts, so these are expanded again, in a moment and to the same rows.
-    assert repro(team) == ["expand_prompts", "evaluate"]
+    edit(team / "data/checks/clamp.py")
+    assert repro(team) == ["evaluate"]
 
 
 def test_resamples_run_evaluate(team: Path) -> None:

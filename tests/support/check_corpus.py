@@ -683,8 +683,8 @@ STUB_RESULTS = {"None": "None", "its argument": "ARG", "[]": "[]", "0": "0", "''
 
 def check_hidden(corpus: Corpus, entry: Entry) -> list[Problem]:
     """The hidden check of a held-out prompt must be sound, accept the reference and reject everything else."""
-    check = corpus.root / f"data/prompts/checks/{entry.slug}.py"
-    wrong = corpus.root / f"tests/evaluate/sandbox/wrong_answers/{entry.slug}.py"
+    check = corpus.root / f"data/checks/{entry.slug}.py"
+    wrong = corpus.root / f"tests/sandbox/wrong_answers/{entry.slug}.py"
     missing = [path for path in (check, wrong) if not path.exists()]
     if missing:
         return [Problem(str(path.relative_to(corpus.root)), "is missing") for path in missing]

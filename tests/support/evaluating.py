@@ -53,7 +53,7 @@ def write_data(folder: Path) -> None:
         header + "1\ttrain\t2.0\t0.5\n2\ttrain\t1.0\t0.6\n2\tval\t0.9\t0.6\n"
     )
     for n in range(PROMPTS):
-        check = folder / f"data/prompts/checks/p{n}.py"
+        check = folder / f"data/checks/p{n}.py"
         check.parent.mkdir(parents=True, exist_ok=True)
         check.write_text("from solution import f\n\n\ndef test_f():\n    assert f() == 1\n")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from distill.evaluate.sandbox.run_checks import available
+from distill.sandbox.run_checks import available
 
 LIMITS = {
     "wall_s": 60.0,

@@ -1,6 +1,6 @@
 """Stage 6: base, distilled student and teacher compared on the held-out prompts; it takes seconds.
 
-In: data/heldout.jsonl, data/answers/*.jsonl (what generate made), data/train.jsonl, data/prompts/checks; from
+In: data/heldout.jsonl, data/answers/*.jsonl (what generate made), data/train.jsonl, data/checks; from
 metrics/collect.json what the answers cost, from metrics/plots/train.tsv the training curve. Out: metrics/evaluate.json
 (the headline), metrics/figures.json (all figures, with intervals and verdicts), metrics/evaluation.jsonl (every answer,
 likelihood, outcome and style profile), metrics/report.html and metrics/plots/*.tsv. What they mean: docs/evaluate.md.
@@ -24,15 +24,15 @@ from distill.evaluate import leakage
 from distill.evaluate.overlap import RunIndex, repetition
 from distill.evaluate.report import page, tables, wording
 from distill.evaluate.report.figures import Bootstrap, extract, headline
-from distill.evaluate.sandbox import outcomes
-from distill.evaluate.sandbox.run_checks import SandboxParams
 from distill.evaluate.style import profiles
+from distill.sandbox import outcomes
+from distill.sandbox.run_checks import SandboxParams
 from distill.shared import held_out
 from distill.shared.held_out import HELD_OUT, HeldOut
 
 ANSWERS = Path("data/answers")
 TRAIN = Path("data/train.jsonl")
-CHECKS = Path("data/prompts/checks")
+CHECKS = Path("data/checks")
 COLLECT = Path("metrics/collect.json")
 CURVE = Path("metrics/plots/train.tsv")
 METRICS = Path("metrics/evaluate.json")

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from distill.common.jsonl import Row
 from distill.evaluate.report import tables
-from distill.evaluate.sandbox import run_checks
 from distill.evaluate.style import profiles
+from distill.sandbox import run_checks
 from evaluation_rows import rows
 
 

@@ -22,12 +22,12 @@ from pathlib import Path
 
 import pytest
 
-from distill.evaluate.sandbox.refusal import refused
-from distill.evaluate.sandbox.run_checks import SANDBOXES, SandboxParams, Verdict, judge
+from distill.sandbox.refusal import refused
+from distill.sandbox.run_checks import SANDBOXES, SandboxParams, Verdict, judge
 from repository import ROOT
 from sandboxes import LIMITS, needs
 
-PROGRAMS = sorted((ROOT / "tests/evaluate/sandbox/hostile").glob("*.py"))
+PROGRAMS = sorted((ROOT / "tests/sandbox/hostile").glob("*.py"))
 HONEST = "```python\ndef answer():\n    return sum(number * number for number in range(10_000))\n```\n"
 HONEST_CHECK = "from solution import answer\n\n\ndef test_answer():\n    assert answer() == 333283335000\n"
 PLACES = ("/", "/tmp", "/dev/shm", "/var/tmp", "/run", "/root", "/home", "/dev", "/lib", "/etc", ".")
@@ -202,7 +202,7 @@ def refused_if_expected(source: str) -> str | None:
 @pytest.mark.parametrize("sandbox", SANDBOXES)
 def test_hostile_programs(sandbox: str, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     needs(sandbox)
-    monkeypatch.setattr("distill.evaluate.sandbox.extract_code.refused", refused_if_expected)
+    monkeypatch.setattr("distill.sandbox.extract_code.refused", refused_if_expected)
     every, never_run = read_programs(world)
     programs = [program for program in every if program not in never_run]
     # Those that wait for the clock have little of it; the others, and their neighbours, enough on a busy machine.
@@ -241,7 +241,7 @@ def longest_increasing_subsequence(values):
 
 def test_a_result_is_not_compared_with_an_argument_that_the_answer_changed() -> None:
     """The tails of patience sorting have the right length and are no subsequence, unless the argument becomes them."""
-    check = ROOT / "data/prompts/checks/longest-increasing-subsequence.py"
+    check = ROOT / "data/checks/longest-increasing-subsequence.py"
     verdict = judge([CHANGES_ITS_ARGUMENT], [check], limits(60.0))[0]
     assert verdict.outcome == "wrong_answer"
 

@@ -18,10 +18,10 @@ from pydantic import Field
 
 from distill.common.config import Model, Number
 from distill.common.errors import DistillError, InputError
-from distill.evaluate.sandbox import conversation, extract_code
-from distill.evaluate.sandbox.conversation import Verdict
-from distill.evaluate.sandbox.extract_code import NoSource
-from distill.evaluate.sandbox.launcher import Limits, SandboxError
+from distill.sandbox import conversation, extract_code
+from distill.sandbox.conversation import Verdict
+from distill.sandbox.extract_code import NoSource
+from distill.sandbox.launcher import Limits, SandboxError
 
 SANDBOXES = ("bubblewrap", "sandlock")
 """In the order in which they are tried."""
@@ -32,7 +32,7 @@ _PROBE_CHECK = "from solution import double\n\n\ndef test_double():\n    assert 
 
 
 class SandboxParams(Model):
-    """The sub-map `evaluate.sandbox` of params.yaml: the limits of one answer."""
+    """The sub-map `sandbox` of params.yaml: the limits of one answer."""
 
     wall_s: Number = Field(gt=0)
     cpu_s: int = Field(ge=1)

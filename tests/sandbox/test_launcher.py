@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
-from distill.evaluate.sandbox import launcher, run_checks
-from distill.evaluate.sandbox.launcher import Limits, SandboxError
-from distill.evaluate.sandbox.run_checks import SANDBOXES
+from distill.sandbox import launcher, run_checks
+from distill.sandbox.launcher import Limits, SandboxError
+from distill.sandbox.run_checks import SANDBOXES
 from repository import ROOT
 from sandboxes import needs
 
@@ -254,7 +254,7 @@ def test_where_bubblewrap_fails_the_reason_is_said(monkeypatch: pytest.MonkeyPat
 ADOPTS = """
 import ctypes, sys, threading
 from pathlib import Path
-from distill.evaluate.sandbox import run_checks
+from distill.sandbox import run_checks
 from sandboxes import LIMITS
 
 ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER

@@ -1,18 +1,18 @@
-"""distill.evaluate.sandbox.refusal: what reaches for the runner is named, and honest code is let through."""
+"""distill.sandbox.refusal: what reaches for the runner is named, and honest code is let through."""
 
 from pathlib import Path
 
 import pytest
 
-from distill.evaluate.sandbox.extract_code import NoSource, as_written, refused
-from distill.evaluate.sandbox.refusal import MEMBERS, MODULES
+from distill.sandbox.extract_code import NoSource, as_written, refused
+from distill.sandbox.refusal import MEMBERS, MODULES
 from repository import ROOT
 
 REFUSED = {
     "import os, gc as g": "gc",
     "from ctypes import *": "ctypes",
     "from _pytest.python import Function": "_pytest.python",
-    "import distill.evaluate.sandbox.conversation": "distill.evaluate.sandbox.conversation",
+    "import distill.sandbox.conversation": "distill.sandbox.conversation",
     "__import__('gc').get_objects()": "gc",
     "import importlib as i\ni.import_module('_ctypes')": "_ctypes",
     "from importlib import import_module\nimport_module('pluggy')": "pluggy",
@@ -117,8 +117,7 @@ def test_honest(source: str) -> None:
 def test_no_shipped_answer_is_refused() -> None:
     texts = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "data/reference").glob("*.md"))]
     wrong = [
-        path.read_text(encoding="utf-8")
-        for path in sorted(Path(ROOT / "tests/evaluate/sandbox/wrong_answers").glob("*.py"))
+        path.read_text(encoding="utf-8") for path in sorted(Path(ROOT / "tests/sandbox/wrong_answers").glob("*.py"))
     ]
     sources = [source for text in texts if not isinstance(source := as_written(text), NoSource)] + wrong
     assert len(sources) > 150

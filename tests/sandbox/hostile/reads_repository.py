@@ -3,5 +3,5 @@
 
 
 def answer():
-    open("@REPOSITORY@/data/prompts/checks/average.py").read()
+    open("@REPOSITORY@/data/checks/average.py").read()
     return "@TOKEN@"

@@ -10,7 +10,7 @@ and files of the same user (limits, priorities, modes, times), nor all that tell
 
 import sys
 
-from distill.evaluate.sandbox.syscalls import RESTRICTED, Bits, OneOf, allowed
+from distill.sandbox.syscalls import RESTRICTED, Bits, OneOf, allowed
 
 Step = tuple[int, int, int, int | None]
 """An instruction: code, steps to skip if it holds, steps to skip if not, value (None: the process's own id)."""

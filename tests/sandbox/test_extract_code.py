@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distill.evaluate.sandbox.extract_code import NoSource, as_written, selected, wanted_names
-from distill.evaluate.sandbox.selection import EVERYTHING
+from distill.sandbox.extract_code import NoSource, as_written, selected, wanted_names
+from distill.sandbox.selection import EVERYTHING
 
 WANTED = frozenset({"double"})
 DOUBLE = "def double(number):\n    return 2 * number\n"

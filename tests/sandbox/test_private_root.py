@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from distill.evaluate.sandbox import private_root
+from distill.sandbox import private_root
 
 
 def test_holds_the_interpreter_its_loader_and_nothing_of_the_machine_s(tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from distill.evaluate.sandbox import seccomp, syscalls
-from distill.evaluate.sandbox.seccomp import Step
+from distill.sandbox import seccomp, syscalls
+from distill.sandbox.seccomp import Step
 
 HEADERS = {
     "x86_64": ("/usr/include/x86_64-linux-gnu/asm/unistd_64.h", "/usr/include/asm/unistd_64.h"),

@@ -20,11 +20,11 @@ from typing import Any
 import pytest
 import yaml
 
-from distill.evaluate.sandbox.extract_code import NoSource, selected, wanted_names
+from distill.sandbox.extract_code import NoSource, selected, wanted_names
 from repository import ROOT
 
-ODD = yaml.safe_load((ROOT / "tests/evaluate/sandbox/odd_answers.yaml").read_text(encoding="utf-8"))
-CHECKS = sorted((ROOT / "data/prompts/checks").glob("*.py"))
+ODD = yaml.safe_load((ROOT / "tests/sandbox/odd_answers.yaml").read_text(encoding="utf-8"))
+CHECKS = sorted((ROOT / "data/checks").glob("*.py"))
 DIFFERENCES = {
     "run-length-encode": "EvalPlus takes one wanted name; the check wants two.",
     "valid-sudoku": "EvalPlus drops functions without a return, here a helper that only raises.",
@@ -156,7 +156,7 @@ def test_odd_answers_differ_where_it_is_written(
 def test_reference_and_wrong_answers(tmp_path: Path, sanitize: Callable[..., str]) -> None:
     cases = []
     for check in CHECKS:
-        wrong = (ROOT / "tests/evaluate/sandbox/wrong_answers" / check.name).read_text(encoding="utf-8")
+        wrong = (ROOT / "tests/sandbox/wrong_answers" / check.name).read_text(encoding="utf-8")
         reference = (ROOT / f"data/reference/{check.stem}.md").read_text(encoding="utf-8")
         text = check.read_text(encoding="utf-8")
         cases += [Case(check.stem, reference, text), Case(f"{check.stem}, wrong", f"```python\n{wrong}```\n", text)]

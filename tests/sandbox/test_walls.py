@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 
 import attacks
-from distill.evaluate.sandbox import launcher
-from distill.evaluate.sandbox.run_checks import SANDBOXES
+from distill.sandbox import launcher
+from distill.sandbox.run_checks import SANDBOXES
 
 NOBODY, NO_PASSWD_ENTRY = 65534, 54321
 USERS = {"this user": None, "an ordinary user": NOBODY, "a user without a passwd entry": NO_PASSWD_ENTRY}

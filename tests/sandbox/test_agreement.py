@@ -1,4 +1,4 @@
-"""The judge agrees with plain pytest on ordinary pairs of check and answer (tests/evaluate/sandbox/agreement).
+"""The judge agrees with plain pytest on ordinary pairs of check and answer (tests/sandbox/agreement).
 
 A file there is Markdown: a heading names a pair, and its Python blocks are the answer's code and the check. Where the
 answer is more than its code (a demonstration below it, an open fence), a third block, `markdown`, holds the answer that
@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from distill.evaluate.sandbox.run_checks import SANDBOXES, SandboxParams, judge
+from distill.sandbox.run_checks import SANDBOXES, SandboxParams, judge
 from sandboxes import LIMITS, needs
 
 HERE = Path(__file__).parent / "agreement"

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from threading import Event, Lock
 from typing import IO
 
-from distill.evaluate.sandbox.launcher import Confined, Limits, SandboxError, start
+from distill.sandbox.launcher import Confined, Limits, SandboxError, start
 
 DETAIL = 160
 """Characters of a verdict's detail."""

@@ -28,7 +28,7 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
-from distill.evaluate.sandbox.statements import Assignment, Compound, Function, Statement, is_overload, is_stub
+from distill.sandbox.statements import Assignment, Compound, Function, Statement, is_overload, is_stub
 
 EVERYTHING = "*"
 """Stands among the wanted names for all that an answer gives."""

@@ -5,10 +5,10 @@ In: an answer, and the names that its hidden check imports. Out: source, or why 
 What counts as code: the fenced blocks of Python, and those without a language that define or import something, or are
 nothing but Python and set a value. Interactive sessions (`>>>`) do not count. An answer without any block is code
 itself, by the same rule, from its first line that is. Of each block the longest beginning that compiles is read
-(`distill.evaluate.sandbox.statements`), so an answer that was cut off after the function was complete can pass.
+(`distill.sandbox.statements`), so an answer that was cut off after the function was complete can pass.
 
 Two sources come of it: `selected`, what the wanted names need (`selection` has the rule), and `as_written`,
-all of it. `refused` looks for what reaches for the program that runs the code (`distill.evaluate.sandbox.refusal`).
+all of it. `refused` looks for what reaches for the program that runs the code (`distill.sandbox.refusal`).
 """
 
 import ast
@@ -17,9 +17,9 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from distill.evaluate.sandbox.refusal import refused
-from distill.evaluate.sandbox.selection import EVERYTHING, choose
-from distill.evaluate.sandbox.statements import Assignment, Function, Statement, split
+from distill.sandbox.refusal import refused
+from distill.sandbox.selection import EVERYTHING, choose
+from distill.sandbox.statements import Assignment, Function, Statement, split
 from distill.shared.code_blocks import PYTHON, blocks, is_session
 
 __all__ = ["NoSource", "as_written", "refused", "selected", "wanted_names"]

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from distill.evaluate.sandbox import private_root
+from distill.sandbox import private_root
 
 _SET_PARENT_DEATH_SIGNAL, _SET_DUMPABLE, _KEEP_CAPABILITIES = 1, 4, 8  # of prctl
 _DAC_READ_SEARCH = 1 << 2

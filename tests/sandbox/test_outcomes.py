@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from distill.common.config import section
-from distill.evaluate.sandbox import outcomes, run_checks
 from distill.evaluate.stage import EvaluateParams
+from distill.sandbox import outcomes, run_checks
 from repository import ROOT
 
 RIGHT = "```python\ndef double(number):\n    return 2 * number\n```"

@@ -14,9 +14,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from distill.common.jsonl import Row
-from distill.evaluate.sandbox import run_checks
-from distill.evaluate.sandbox.conversation import Verdict
-from distill.evaluate.sandbox.run_checks import SandboxParams
+from distill.sandbox import run_checks
+from distill.sandbox.conversation import Verdict
+from distill.sandbox.run_checks import SandboxParams
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def judge(answers: Mapping[str, Sequence[Sequence[str]]], checks: Sequence[Path]
     name, reason = run_checks.available()
     there = [path.is_file() for path in checks]
     if name and not any(there):
-        reason = "no held-out prompt has a hidden check in data/prompts/checks"
+        reason = "no held-out prompt has a hidden check in data/checks"
     if name is None or not any(there):
         print(f"note: no answer was run: {reason}")
         return Outcomes([None] * len(checks), None, reason)

@@ -14,7 +14,7 @@ What stops what:
 - `confinement`: rlimits on CPU seconds, memory, file size, open files, threads and core dumps. The kernel
   counts threads for each user, over all its processes, and root's not at all: root's program gets a user id of its
   own; an ordinary user's in sandlock may have as many as the limit says more than the user has.
-- whoever reads the pipes: wall time and output (`distill.evaluate.sandbox.conversation`).
+- whoever reads the pipes: wall time and output (`distill.sandbox.conversation`).
 
 What remains: the program sees the clock, the kernel's version, how many cores there are, the names of the system's
 libraries, and how fast things go, and so how busy the machine is.
@@ -37,7 +37,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any, cast
 
-from distill.evaluate.sandbox import seccomp, supervisor
+from distill.sandbox import seccomp, supervisor
 
 OPEN_FILES = 64
 FIRST_USER = 60_000
@@ -46,11 +46,11 @@ _NO_USER = (1 << 32) - 1  # the kernel's mark for "no user"
 _MIB = 1 << 20
 _TO_CLEAN_UP_S = 5.0
 _INSIDE = (
-    "distill.evaluate.sandbox.confinement",
-    "distill.evaluate.sandbox.impostor",
-    "distill.evaluate.sandbox.seal",
-    "distill.evaluate.sandbox.runner",
-    "distill.evaluate.sandbox.guest",
+    "distill.sandbox.confinement",
+    "distill.sandbox.impostor",
+    "distill.sandbox.seal",
+    "distill.sandbox.runner",
+    "distill.sandbox.guest",
 )
 """The modules that run inside, in the order of their imports; the last one's `main` is called."""
 _RUNNER = ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments", "py")
@@ -86,7 +86,7 @@ class SandboxError(Exception):
 
 
 def start(name: str, limits: Limits, program: str | None = None) -> Confined:
-    """Start a program in the sandbox called `name`: the text of one, by default `distill.evaluate.sandbox.guest`.
+    """Start a program in the sandbox called `name`: the text of one, by default `distill.sandbox.guest`.
 
     Its one argument is the rules (JSON) that `confinement` is to apply before anything else is done.
 

@@ -1,4 +1,4 @@
-"""distill.evaluate.sandbox.statements: code is taken apart without loss, and read as far as it compiles."""
+"""distill.sandbox.statements: code is taken apart without loss, and read as far as it compiles."""
 
 import ast
 import sysconfig
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distill.evaluate.sandbox.statements import split
+from distill.sandbox.statements import split
 
 LIBRARY = sorted(Path(sysconfig.get_paths()["stdlib"]).glob("*.py"))[::5]
 F = "def f():\n    return 1\n"

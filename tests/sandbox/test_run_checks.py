@@ -14,12 +14,12 @@ import pytest
 
 from distill.common.config import parse
 from distill.common.errors import DistillError, InputError
-from distill.evaluate.sandbox import conversation, extract_code, run_checks
-from distill.evaluate.sandbox.run_checks import OUTCOMES, SANDBOXES, SandboxParams, Verdict, judge
+from distill.sandbox import conversation, extract_code, run_checks
+from distill.sandbox.run_checks import OUTCOMES, SANDBOXES, SandboxParams, Verdict, judge
 from repository import ROOT
 from sandboxes import LIMITS, needs
 
-CHECKS = sorted((ROOT / "data/prompts/checks").glob("*.py"))
+CHECKS = sorted((ROOT / "data/checks").glob("*.py"))
 PARAMS = SandboxParams.model_validate(LIMITS)
 Try = Callable[[str, str], Verdict]
 
@@ -47,10 +47,7 @@ def attempt(tmp_path: Path) -> Try:
 def test_reference_answers_pass_and_wrong_answers_fail(sandbox: str) -> None:
     needs(sandbox)
     references = [(ROOT / f"data/reference/{check.stem}.md").read_text() for check in CHECKS]
-    wrong = [
-        f"```python\n{(ROOT / 'tests/evaluate/sandbox/wrong_answers' / check.name).read_text()}\n```\n"
-        for check in CHECKS
-    ]
+    wrong = [f"```python\n{(ROOT / 'tests/sandbox/wrong_answers' / check.name).read_text()}\n```\n" for check in CHECKS]
     params = PARAMS.model_copy(update={"cpu_s": 20})
     verdicts = judge(references + wrong, CHECKS + CHECKS, params, sandbox=sandbox)
     assert len(CHECKS) == 48
@@ -368,7 +365,7 @@ def test_a_killed_caller_leaves_nothing_running(sandbox: str, tmp_path: Path) ->
     check.write_text("from solution import nap\n\n\ndef test_it():\n    assert nap() is None\n")
     program = f"""
 from pathlib import Path
-from distill.evaluate.sandbox.run_checks import SandboxParams, judge
+from distill.sandbox.run_checks import SandboxParams, judge
 done = lambda index, verdict: print(index, flush=True)
 nap = "```python\\nimport time\\ndef nap(): time.sleep({{}})\\n```"
 params = SandboxParams(**{LIMITS})
@@ -395,9 +392,9 @@ judge([nap.format(0), nap.format(3600)], [Path({str(check)!r})] * 2, params, don
 
 def test_params_forbid_unknown_keys_and_limits_that_are_none() -> None:
     with pytest.raises(InputError, match=r"evaluate\.sandbox\.cpu: unknown key"):
-        parse(SandboxParams, {**LIMITS, "cpu": 1}, "params.yaml", "evaluate.sandbox")
+        parse(SandboxParams, {**LIMITS, "cpu": 1}, "params.yaml", "sandbox")
     with pytest.raises(InputError, match=r"evaluate\.sandbox\.cpu_s: input should be greater than or equal to 1"):
-        parse(SandboxParams, {**LIMITS, "cpu_s": 0}, "params.yaml", "evaluate.sandbox")
+        parse(SandboxParams, {**LIMITS, "cpu_s": 0}, "params.yaml", "sandbox")
 
 
 ODD = {
