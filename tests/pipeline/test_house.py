@@ -9,13 +9,14 @@ import pytest
 from imports import PACKAGE, imports, module, modules, names, tree
 
 STAGES = ("expand_prompts", "collect", "format", "train", "generate", "evaluate", "judge")
-COMMANDS = ("comparison",)
+COMMANDS = ("comparison", "exporting")
 """Folders of commands that do not fit into a file at the root."""
 FLOORS = (("common",), ("shared",), ("student", "api", "sandbox"), STAGES, COMMANDS)
 """Folders, from the ground up; what stands at the root (commands) is above all."""
 DOORS = {
     "anthropic": "api/client.py",
     "bitsandbytes": None,
+    "gguf": "exporting/lora_gguf.py",
     "sandlock": "sandbox/supervisor.py",
     "trl": "train/trainer.py",
 }

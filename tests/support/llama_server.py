@@ -1,8 +1,8 @@
 """The real llama.cpp: its server (the package xllamacpp) on loopback with a GGUF file, in a process of its own.
 
 `with llama_server.serve(model, lora) as server` gives its address (`server.url`: `/completion`, `/v1/messages`,
-`/v1/chat/completions`, ...) and greedy answers to token ids (`server.greedy`). One thread: two of its threads spin while
-they wait for each other, and on a busy machine of two cores that is 15 times slower than one.
+`/v1/chat/completions`, ...) and greedy answers to token ids (`server.greedy`). It computes on one thread: two of its
+threads spin while they wait for each other, and on a busy machine of two cores that is 15 times slower than one.
 
 Run as a program (`python tests/support/llama_server.py MODEL [LORA …]`), it serves until its standard input ends, and
 prints its address once the model is loaded.
@@ -32,9 +32,9 @@ class LlamaServer:
         with urlopen(Request(self.url + path, data, {"Content-Type": "application/json"}), timeout=300) as answer:
             return json.load(answer)
 
-    def greedy(self, ids: Sequence[int], tokens: int, adapter: bool = True) -> list[int]:
-        """Return the ids that follow `ids` greedily, at most `tokens` of them; without `adapter` the base's."""
-        scales = [{"id": lora["id"], "scale": float(adapter)} for lora in self.call("/lora-adapters")]
+    def greedy(self, ids: Sequence[int], tokens: int, lora: int | None) -> list[int]:
+        """Return the ids that follow `ids` greedily, at most `tokens`, with one of the LoRA files or with none."""
+        scales = [{"id": one["id"], "scale": float(one["id"] == lora)} for one in self.call("/lora-adapters")]
         body = {"prompt": list(ids), "n_predict": tokens, "temperature": 0, "lora": scales, "return_tokens": True}
         return list(self.call("/completion", body)["tokens"])
 
