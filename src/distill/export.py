@@ -26,8 +26,7 @@ from distill.exporting import card, lora_gguf, modelfile
 from distill.exporting.card import Contents
 from distill.exporting.fresh import fresh
 from distill.format.stage import FormatParams
-from distill.student import loading
-from distill.student.model import StudentProfile, load_tokenizer, location
+from distill.student.model import StudentProfile, load_config, load_tokenizer, location
 
 OUTPUT = Path("models/export")
 FIGURES = Path("metrics/figures.json")
@@ -72,15 +71,12 @@ def export(
         InputError: `output` holds something, or the adapter is missing, another student's, or one that llama.cpp
             cannot apply.
     """
-    from transformers import AutoConfig
-
     from distill.generate.models import check_adapter
 
     with fresh(output) as folder:
         check_adapter(adapter, student)
         tokenizer = load_tokenizer(student)
-        place, options = location(student)
-        config = loading.load(AutoConfig, place, **options)
+        config = load_config(student)
         lora_gguf.write(folder / LORA, adapter, student, lora_gguf.base_of(config, student))
         rank = _copy_adapter(adapter, folder, student)
         gguf_file = _add_gguf(folder, student)

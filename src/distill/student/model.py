@@ -84,6 +84,17 @@ def load_model(profile: StudentProfile, dtype: "torch.dtype", **options: Any) ->
     return model.eval()
 
 
+def load_config(profile: StudentProfile) -> Any:
+    """Return the configuration of the student's model; its weights are not read.
+
+    Raises:
+        InputError: The student cannot be found.
+    """
+    from transformers import AutoConfig
+
+    return _from_pretrained(AutoConfig, profile)
+
+
 def unpack(profile: StudentProfile, folder: Path) -> None:
     """Save the student as a Hugging Face directory, its weights as fp32, which is what a GGUF file's come to."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
