@@ -157,7 +157,7 @@ def ours(job: Any, model: Any, folder: Path) -> Any:
     from distill.train import run as fitting
     from distill.train import setup, trainer
 
-    fitting._quiet()
+    fitting.quiet()
     tokens = sum(len(example.ids) for example in job.training)
     full = setup.choose(job.params, model.num_parameters(), max(tokens, 100_000))  # as a run of the usual length
     print(full.describe())
@@ -226,15 +226,15 @@ def held_out_loss(student: Any, folder: Path, validation: list[Any]) -> tuple[fl
     import torch
 
     from distill.generate import likelihood
-    from distill.generate.models import SIDES, Pair
+    from distill.generate.models import SIDES, as_side, load
     from distill.student.chat import Encoded
     from distill.train.data import IGNORED
 
     encoded = [Encoded(example.ids, example.labels.count(IGNORED)) for example in validation]
-    pair = Pair(student, folder)
+    model = load(student, folder, torch.float32)
     found = []
     for side in SIDES:
-        with pair.scoring(side) as model, torch.no_grad():
+        with as_side(model, side):
             scores = likelihood.score(model, encoded, 4096)
         found.append(sum(s.nll for s in scores) / sum(s.tokens for s in scores))
     return found[0], found[1]

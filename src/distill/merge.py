@@ -40,9 +40,9 @@ def merge(student: StudentProfile, adapter: Path, output: Path, dtype: str) -> N
         raise InputError(f"{output}: not an empty directory; remove it, or choose another --output")
     import torch
 
-    from distill.generate.models import Pair
+    from distill.generate import models
 
-    model = Pair(student, adapter).decoding("distilled", getattr(torch, dtype))
+    model = models.merge(models.load(student, adapter, "auto"), getattr(torch, dtype))
     model.save_pretrained(output)
     load_tokenizer(student).save_pretrained(output)
 
