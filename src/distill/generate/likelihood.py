@@ -18,7 +18,7 @@ from distill.generate import threads
 from distill.student.chat import Encoded
 
 CHUNK = 128
-"""Places whose logits are there at a time."""
+"""Places whose logits are there at a time, at most."""
 
 
 @dataclass(frozen=True)
@@ -101,9 +101,9 @@ def _score_row(
     answer = torch.tensor(example.ids[example.prompt_tokens :], device=states.device)
     start = example.prompt_tokens - 1 - first
     nll, correct = [], 0
-    for place in range(0, len(answer), CHUNK):
-        wanted = answer[place : place + CHUNK]
-        logits = to_logits(states[start + place :][: len(wanted)])
+    # Parts of about the same length: a product of a single row, which would be left over, has other last bits.
+    for wanted, part in zip(*(_parts(one) for one in (answer, states[start : start + len(answer)])), strict=True):
+        logits = to_logits(part)
         nll.append(cross_entropy(logits, wanted, reduction="none"))
         correct += int((logits.argmax(dim=-1) == wanted).sum())
     total = float(torch.cat(nll).double().sum())
@@ -111,6 +111,10 @@ def _score_row(
         raise TrainingError("generate: the likelihood of an answer is not finite; train again with a lower "
                             "train.learning_rate, or set generate.dtype to float32")  # fmt: skip
     return Likelihood(total, len(answer), correct)
+
+
+def _parts(values: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    return values.tensor_split(-(-len(values) // CHUNK))
 
 
 def _causal(model: Any) -> Any:
