@@ -10,9 +10,11 @@ its tokenizer is the selected student's. Each row is a process of its own:
 - generate-<type>: the distilled side: likelihoods with the adapter beside the weights, then answers from merged ones.
 - train-<type>, train-<type>-checkpointing: two updates on examples of `--length` tokens.
 
-Memory is the device's: on a CPU the process's largest resident set less what the libraries take before anything is
-loaded; on a GPU the most that was allocated. `expected` is what the stage works out from the configuration before it
-loads (distill.shared.memory), and `ratio` the peak over it, or for generate over weights and cache alone.
+Memory is the device's: on a GPU the most that was allocated; on a CPU the most pages that the process had of its own,
+looked at every few milliseconds, less what the libraries take before anything is loaded. Pages of the weights' file are
+not counted: the system takes them back when it needs them. `expected` is what the stage works out from the
+configuration before it loads (distill.shared.memory), and `ratio` the peak over it, or for generate over weights and
+cache alone.
 """
 
 import argparse
@@ -22,6 +24,8 @@ import random
 import subprocess
 import sys
 import tempfile
+import threading
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +78,7 @@ def make_student(folder: Path, shape: dict[str, Any]) -> None:
     from distill.student.model import StudentProfile, load_tokenizer
     from distill.train.params import TrainParams
 
+    warnings.simplefilter("ignore")  # PEFT asks transformers for something by an old name
     tokenizer = load_tokenizer(profile(StudentProfile, "student")[1])
     tokenizer.save_pretrained(folder)
     torch.manual_seed(0)
@@ -108,7 +113,6 @@ def start(row: str, folder: str, options: list[str]) -> dict[str, float]:
 
 def measured(row: str, folder: Path, args: argparse.Namespace) -> dict[str, float]:
     """Run a row in this process; return gigabytes."""
-    import psutil
     import transformers.models.qwen2.modeling_qwen2  # noqa: F401
 
     # What the libraries take is no part of the figures.
@@ -117,11 +121,38 @@ def measured(row: str, folder: Path, args: argparse.Namespace) -> dict[str, floa
     from distill.shared import device
 
     kind, dtype, *more = row.split("-")
-    before = 0 if device.is_gpu() else psutil.Process().memory_info().rss
-    weights, cache, expected = (generate if kind == "generate" else train)(folder, dtype, bool(more), args)
-    peak = device.peak_memory() - before
+    with Watch() as watch:
+        weights, cache, expected = (generate if kind == "generate" else train)(folder, dtype, bool(more), args)
+    peak = device.peak_memory() if device.is_gpu() else watch.most - watch.before
     return {name: value / 1e9 for name, value in
             {"weights": weights, "cache": cache, "expected": expected, "peak": peak}.items()}  # fmt: skip
+
+
+class Watch:
+    """Looks again and again, in a thread, how many bytes of pages the process has of its own."""
+
+    def __enter__(self) -> "Watch":
+        self.before = self.most = self.now()
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self.look)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.over.set()
+        self.thread.join()
+
+    def look(self) -> None:
+        """Keep the largest number, until it is over."""
+        while not self.over.wait(0.003):
+            self.most = max(self.most, self.now())
+
+    def now(self) -> int:
+        """Bytes; what is shared with a file is told apart on Linux alone."""
+        import psutil
+
+        found = psutil.Process().memory_info()
+        return int(found.rss - getattr(found, "shared", 0))
 
 
 def generate(folder: Path, dtype: str, _: bool, args: argparse.Namespace) -> tuple[float, float, float]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from distill.common import cli
 from distill.common.config import profile
 from distill.common.errors import InputError
+from distill.student import loading
 from distill.student.model import StudentProfile, load_tokenizer
 
 ADAPTER = Path("models/distilled-student")
@@ -43,7 +44,8 @@ def merge(student: StudentProfile, adapter: Path, output: Path, dtype: str) -> N
     from distill.generate import models
 
     model = models.merge(models.load(student, adapter, "auto"), getattr(torch, dtype))
-    model.save_pretrained(output)
+    with loading.quiet():
+        model.save_pretrained(output)
     load_tokenizer(student).save_pretrained(output)
 
 
