@@ -12,6 +12,7 @@ from pathlib import Path
 from distill.common import cli
 from distill.common.config import profile
 from distill.exporting.fresh import fresh
+from distill.student import loading
 from distill.student.model import StudentProfile, load_tokenizer
 
 ADAPTER = Path("models/distilled-student")
@@ -41,10 +42,11 @@ def merge(student: StudentProfile, adapter: Path, folder: Path, dtype: str) -> N
     """
     import torch
 
-    from distill.generate.models import Pair
+    from distill.generate import models
 
-    model = Pair(student, adapter).decoding("distilled", getattr(torch, dtype))
-    model.save_pretrained(folder)
+    model = models.merge(models.load(student, adapter, "auto"), getattr(torch, dtype))
+    with loading.quiet():
+        model.save_pretrained(folder)
     load_tokenizer(student).save_pretrained(folder)
     for path in folder.glob("*.safetensors"):  # which safetensors makes readable by their owner alone
         path.chmod((folder / "config.json").stat().st_mode)

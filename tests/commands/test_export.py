@@ -19,7 +19,7 @@ from distill.common.config import profile
 from distill.common.errors import InputError
 from distill.export import LORA, export, main
 from distill.generate.decode import Decoding, Finished, Task, decode, ends
-from distill.generate.models import Pair, Side
+from distill.generate import models
 from distill.student.chat import encode_prompt
 from distill.student.model import StudentProfile, load_model, load_tokenizer, location
 from repository import ROOT
@@ -57,8 +57,7 @@ def test_what_is_written(
     assert capsys.readouterr().out == f"models/export: {', '.join(sorted(written))}\n"
     assert (output / "Modelfile").read_text().startswith('FROM ./merged\nTEMPLATE """')
     assert "type: nll\n      value: 1.0" in (output / "README.md").read_text()
-    with Pair(student, adapter).scoring("distilled") as model:
-        expected = logits(model)
+    expected = logits(models.load(student, adapter, torch.float32))
     merged = AutoModelForCausalLM.from_pretrained(output / "merged")
     torch.testing.assert_close(logits(merged), expected, rtol=1e-4, atol=1e-4)
     assert json.loads((output / "adapter_config.json").read_text())["base_model_name_or_path"] == "tiny"
@@ -115,11 +114,11 @@ class Embedded:
         rows = yaml.safe_load((ROOT / "data/prompts/heldout-easy.yaml").read_text(encoding="utf-8"))["prompts"]
         turns = [[{"role": "user", "content": row["prompt"].strip()}] for row in rows[:8]]
         self.prompts = [encode_prompt(self.tokenizer, turn) for turn in turns]
-        self.ours = {None: self._write(adapters[0], "base")}
-        self.ours |= {number: self._write(adapter, "distilled") for number, adapter in enumerate(adapters)}
+        self.ours = {None: self._write(None)}
+        self.ours |= {number: self._write(adapter) for number, adapter in enumerate(adapters)}
 
-    def _write(self, adapter: Path, side: Side) -> list[Ids]:
-        model = Pair(self.student, adapter).decoding(side, torch.float32)
+    def _write(self, adapter: Path | None) -> list[Ids]:
+        model = models.merge(models.load(self.student, adapter, torch.float32))
         tasks = [Task(number, 0, tuple(prompt)) for number, prompt in enumerate(self.prompts)]
         params, stop = Decoding(TOKENS, 0, 1.0, 0, 49152), ends(model, self.tokenizer)
         finished = [one for one in decode(model, tasks, params, stop) if isinstance(one, Finished)]

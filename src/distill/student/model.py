@@ -65,12 +65,12 @@ def load_tokenizer(profile: StudentProfile) -> Any:
     return tokenizer
 
 
-def load_model(profile: StudentProfile, dtype: "torch.dtype", **options: Any) -> Any:
+def load_model(profile: StudentProfile, dtype: "torch.dtype | Literal['auto']", **options: Any) -> Any:
     """Return the student's causal language model in evaluation mode, its weights as `dtype`.
 
     Args:
         profile: Which student.
-        dtype: The weights' type; a GGUF file's are dequantised to fp32, and cast to it.
+        dtype: The weights' type, or "auto" for the one that they are stored in; a GGUF file's are dequantised to fp32.
         options: Further keywords of `from_pretrained` (`quantization_config`, `attn_implementation`, ...).
 
     Raises:

@@ -1,7 +1,6 @@
 """The LoRA adapter: put on a student, and saved as a folder that any machine can use (`models` loads it)."""
 
 import hashlib
-import importlib.util
 import json
 import warnings
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from distill.common.errors import InputError
 from distill.common.jsonl import write_json
+from distill.shared import device
 from distill.student.model import StudentProfile
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ WEIGHTS = "adapter_model.safetensors"
 
 def add(model: Any, params: "LoraParams") -> Any:
     """Return `model` with a fresh LoRA adapter: fp32 adapter weights, everything else frozen."""
-    from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+    from peft import LoraConfig, get_peft_model
 
     config = LoraConfig(
         task_type="CAUSAL_LM",
@@ -32,8 +32,6 @@ def add(model: Any, params: "LoraParams") -> Any:
         use_dora=params.dora,
         init_lora_weights=True if params.init == "default" else params.init,
     )
-    if getattr(model, "is_loaded_in_4bit", False):
-        model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # PEFT asks transformers by a name that goes away
@@ -43,7 +41,7 @@ def add(model: Any, params: "LoraParams") -> Any:
         raise InputError(f"params.yaml: train.lora: {reason}; fix 'targets' or the options") from None
 
 
-def quantization(scheme: str | None, device: str) -> dict[str, Any]:
+def quantization(scheme: str | None) -> dict[str, Any]:
     """Return what loads the base's weights in 4 bits (QLoRA's NF4), or nothing.
 
     Raises:
@@ -51,14 +49,13 @@ def quantization(scheme: str | None, device: str) -> dict[str, Any]:
     """
     if scheme is None:
         return {}
-    if device != "cuda" or importlib.util.find_spec("bitsandbytes") is None:
+    if not device.can_quantize():
         raise InputError("params.yaml: train.quantization: it needs a CUDA device and the package bitsandbytes; "
                          "set it to null, or `pip install bitsandbytes` on such a machine")  # fmt: skip
-    import torch
     from transformers import BitsAndBytesConfig
 
     config = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type=scheme, bnb_4bit_use_double_quant=True,
-                                bnb_4bit_compute_dtype=torch.bfloat16)  # fmt: skip
+                                bnb_4bit_compute_dtype=device.dtype("auto"))  # fmt: skip
     return {"quantization_config": config}
 
 
