@@ -18,8 +18,8 @@ import tiny
 from distill.common.config import profile
 from distill.common.errors import InputError
 from distill.export import LORA, export, main
-from distill.generate.decode import Decoding, Finished, Task, decode, ends
 from distill.generate import models
+from distill.generate.decode import Decoding, Finished, Task, decode, ends
 from distill.student.chat import encode_prompt
 from distill.student.model import StudentProfile, load_model, load_tokenizer, location
 from repository import ROOT
