@@ -1,4 +1,4 @@
-"""`python -m distill.check`: look for mistakes in params.yaml and the prompts before a stage starts.
+"""`python -m distill.check`: look for mistakes in params.yaml, the prompts and the checks before a stage starts.
 
 `make repro` runs it first, since dvc deletes a stage's outputs before it runs the stage. Nothing is written or sent,
 and it takes a moment: the student's tokenizer is loaded only where a prompt holds something like a special token. It
@@ -22,6 +22,7 @@ from distill.expand_prompts.stage import SOURCE, ExpandParams, expand
 from distill.format.stage import FormatParams, check_system
 from distill.generate.stage import GenerateParams
 from distill.judge import stage
+from distill.sandbox import checks
 from distill.student.chat import Unfit, encode_prompt
 from distill.student.model import StudentProfile, load_tokenizer, location
 from distill.train.params import TrainParams
@@ -56,6 +57,7 @@ def check(params: Path) -> None:
             read_answer(Path(teacher.answers) / f"{prompt['id']}.md", prompt["id"])
         if MARKUP.search(prompt["prompt"]):
             doubtful.append(prompt)
+    checks.read_all()
     if not isinstance(teacher, FilesTeacher):
         price_of(teacher, params)
     if doubtful or MARKUP.search(system or ""):

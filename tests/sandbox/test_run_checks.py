@@ -270,10 +270,10 @@ def test_an_answer_that_breaks_its_judge_ends_no_other_s_verdict(
         if "bad" in source:
             raise RecursionError
 
-    def broken(name: str, limits: object, wall_s: float, solution: str, *rest: Any) -> Verdict:
+    def broken(sandbox: Any, solution: str, *rest: Any) -> Verdict:
         if "bad" in solution:
             raise MemoryError("no room")
-        return real(name, limits, wall_s, solution, *rest)
+        return real(sandbox, solution, *rest)
 
     real: Any = conversation.run
     monkeypatch.setattr(conversation, "run", broken)
@@ -392,9 +392,9 @@ judge([nap.format(0), nap.format(3600)], [Path({str(check)!r})] * 2, params, don
 
 def test_params_forbid_unknown_keys_and_limits_that_are_none() -> None:
     with pytest.raises(InputError, match=r"evaluate\.sandbox\.cpu: unknown key"):
-        parse(SandboxParams, {**LIMITS, "cpu": 1}, "params.yaml", "sandbox")
+        parse(SandboxParams, {**LIMITS, "cpu": 1}, "params.yaml", "evaluate.sandbox")
     with pytest.raises(InputError, match=r"evaluate\.sandbox\.cpu_s: input should be greater than or equal to 1"):
-        parse(SandboxParams, {**LIMITS, "cpu_s": 0}, "params.yaml", "sandbox")
+        parse(SandboxParams, {**LIMITS, "cpu_s": 0}, "params.yaml", "evaluate.sandbox")
 
 
 ODD = {

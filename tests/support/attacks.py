@@ -173,7 +173,7 @@ def evaluate(expressions, values):
     return results
 """
 INSIDE = """
-from distill.sandbox.confinement import confine, take_pipes
+from distill.sandbox.inside.confinement import confine, take_pipes
 requests, replies = take_pipes()
 confine(json.loads(sys.argv[1]))
 for line in os.fdopen(requests):
@@ -223,7 +223,9 @@ def state(things: dict[str, Any]) -> list[Any]:
 def main(name: str) -> dict[str, Any]:
     """Make all calls."""
     try:
-        confined = launcher.start(name, LIMITS, launcher.together("distill.sandbox.confinement") + EVALUATE + INSIDE)
+        confined = launcher.start(
+            name, LIMITS, launcher.together("distill.sandbox.inside.confinement") + EVALUATE + INSIDE
+        )
         ask(confined, {}, {})
     except (launcher.SandboxError, EOFError) as error:
         return {"unavailable": str(error)}

@@ -25,14 +25,13 @@ from distill.evaluate.overlap import RunIndex, repetition
 from distill.evaluate.report import page, tables, wording
 from distill.evaluate.report.figures import Bootstrap, extract, headline
 from distill.evaluate.style import profiles
-from distill.sandbox import outcomes
+from distill.sandbox import checks, outcomes
 from distill.sandbox.run_checks import SandboxParams
 from distill.shared import held_out
 from distill.shared.held_out import HELD_OUT, HeldOut
 
 ANSWERS = Path("data/answers")
 TRAIN = Path("data/train.jsonl")
-CHECKS = Path("data/checks")
 COLLECT = Path("metrics/collect.json")
 CURVE = Path("metrics/plots/train.tsv")
 METRICS = Path("metrics/evaluate.json")
@@ -63,7 +62,7 @@ def main() -> None:
     leaked = leakage.check_leakage(prompts, training, params.leakage_words)
     answers = {side: [row["answers"] for row in rows] for side, rows in measured.items()}
     answers["teacher"] = teacher_answers(prompts, measured["base"])
-    ran = outcomes.judge(texts(answers), [CHECKS / f"{prompt.base}.py" for prompt in prompts], params.sandbox)
+    ran = outcomes.judge(texts(answers), [checks.load(prompt.base) for prompt in prompts], params.sandbox)
     rows = list(details(prompts, answers, measured, ran.rows, training))
     figures = headline(rows, Bootstrap(params.resamples, params.seed), params.pass_k)
     figures |= ran.metrics() | {"leakage": leaked.metrics(), "cost_usd": collect.get("cost_usd")}

@@ -46,6 +46,15 @@ class Verdict:
         return cls(outcome, detail if len(detail) <= DETAIL else detail[: DETAIL - 1] + "…")
 
 
+@dataclass(frozen=True)
+class Sandbox:
+    """Where something is run: the sandbox's name, and the limits of one run."""
+
+    name: str
+    limits: Limits
+    wall_s: float
+
+
 class Stopped(Exception):
     """The judging was stopped from outside."""
 
@@ -54,16 +63,16 @@ class _Over(Exception):
     """The program can say no more: the arguments are its outcome and detail."""
 
 
-def run(sandbox: str, limits: Limits, wall_s: float, solution: str, check: str, stop: Event) -> Verdict:
+def run(sandbox: Sandbox, solution: str, check: str, stop: Event) -> Verdict:
     """Run a check on a solution in a sandbox of their own.
 
     Raises:
         SandboxError: The sandbox did not come up.
         Stopped: `stop` was set.
     """
-    deadline = time.monotonic() + wall_s
+    deadline = time.monotonic() + sandbox.wall_s
     with _STARTING:
-        confined = start(sandbox, limits)
+        confined = start(sandbox.name, sandbox.limits)
     talk = _Talk(confined, deadline, stop)
     try:
         return talk.hold({"nonce": talk.nonce, "solution": solution, "check": check})

@@ -46,11 +46,11 @@ _NO_USER = (1 << 32) - 1  # the kernel's mark for "no user"
 _MIB = 1 << 20
 _TO_CLEAN_UP_S = 5.0
 _INSIDE = (
-    "distill.sandbox.confinement",
-    "distill.sandbox.impostor",
-    "distill.sandbox.seal",
-    "distill.sandbox.runner",
-    "distill.sandbox.guest",
+    "distill.sandbox.inside.confinement",
+    "distill.sandbox.inside.impostor",
+    "distill.sandbox.inside.seal",
+    "distill.sandbox.inside.runner",
+    "distill.sandbox.inside.guest",
 )
 """The modules that run inside, in the order of their imports; the last one's `main` is called."""
 _RUNNER = ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments", "py")
@@ -86,7 +86,7 @@ class SandboxError(Exception):
 
 
 def start(name: str, limits: Limits, program: str | None = None) -> Confined:
-    """Start a program in the sandbox called `name`: the text of one, by default `distill.sandbox.guest`.
+    """Start a program in the sandbox called `name`: the text of one, by default `distill.sandbox.inside.guest`.
 
     Its one argument is the rules (JSON) that `confinement` is to apply before anything else is done.
 
@@ -219,7 +219,7 @@ def _guest() -> str:
 
 def together(*names: str) -> str:
     """Return a program text that defines modules, each of which may import those before it, and pytest."""
-    texts = {name: Path(__file__).with_name(f"{name.rpartition('.')[2]}.py").read_text("utf-8") for name in names}
+    texts = {name: _source(name).read_text("utf-8") for name in names}
     return (
         "import sys, types\n"
         "from importlib.util import spec_from_file_location\n"
@@ -232,6 +232,10 @@ def together(*names: str) -> str:
         "    module = sys.modules[name] = types.ModuleType(name)\n"
         "    exec(compile(text, name, 'exec', dont_inherit=True), module.__dict__)\n"
     )
+
+
+def _source(name: str) -> Path:
+    return Path(__file__).parents[1].joinpath(*name.split(".")[1:]).with_suffix(".py")
 
 
 @functools.cache

@@ -15,8 +15,8 @@ import types
 from collections.abc import Callable
 from json.encoder import encode_basestring_ascii
 
-from distill.sandbox.confinement import confine, take_pipes
-from distill.sandbox.runner import Run
+from distill.sandbox.inside.confinement import confine, take_pipes
+from distill.sandbox.inside.runner import Run
 
 
 def channel(descriptor: int, nonce: str) -> Callable[[dict[str, str]], None]:

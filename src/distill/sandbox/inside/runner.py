@@ -23,8 +23,8 @@ from typing import Any
 
 import pytest
 
-from distill.sandbox.impostor import Watch, watched
-from distill.sandbox.seal import families, seal
+from distill.sandbox.inside.impostor import Watch, watched
+from distill.sandbox.inside.seal import families, seal
 
 SOLUTION, CHECK = "/solution.py", "/check.py"
 _OFF = (
