@@ -15,6 +15,7 @@ import pytest
 from distill.common.config import parse
 from distill.common.errors import DistillError, InputError
 from distill.sandbox import conversation, extract_code, run_checks
+from distill.sandbox.kinds.python import PythonCheck
 from distill.sandbox.run_checks import OUTCOMES, SANDBOXES, SandboxParams, Verdict, judge
 from repository import ROOT
 from sandboxes import LIMITS, needs
@@ -270,13 +271,13 @@ def test_an_answer_that_breaks_its_judge_ends_no_other_s_verdict(
         if "bad" in source:
             raise RecursionError
 
-    def broken(sandbox: Any, solution: str, *rest: Any) -> Verdict:
+    def broken(check: PythonCheck, solution: str, *rest: Any) -> Verdict:
         if "bad" in solution:
             raise MemoryError("no room")
-        return real(sandbox, solution, *rest)
+        return real(check, solution, *rest)
 
-    real: Any = conversation.run
-    monkeypatch.setattr(conversation, "run", broken)
+    real: Any = PythonCheck.judge
+    monkeypatch.setattr(PythonCheck, "judge", broken)
     found = judge([bad, good], [check] * 2, PARAMS)
     assert found == [Verdict("limit", "the sandbox did not start: MemoryError: no room"), Verdict("pass", "")]
     monkeypatch.setattr(extract_code, "refused", refused)
@@ -285,7 +286,7 @@ def test_an_answer_that_breaks_its_judge_ends_no_other_s_verdict(
 
 
 def test_a_sandbox_that_cannot_even_be_asked_for_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    def start(name: str, limits: object) -> None:
+    def start(name: str, limits: object, program: object) -> None:
         raise RuntimeError("no entry of this user in the password file")
 
     monkeypatch.setattr(conversation, "start", start)

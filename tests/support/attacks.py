@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from distill.sandbox import launcher
+from distill.sandbox.programs import Program, together
 
 # What a user may do to processes and files of its own, and learn of the machine: Python expressions.
 CALLS = {
@@ -223,9 +224,7 @@ def state(things: dict[str, Any]) -> list[Any]:
 def main(name: str) -> dict[str, Any]:
     """Make all calls."""
     try:
-        confined = launcher.start(
-            name, LIMITS, launcher.together("distill.sandbox.inside.confinement") + EVALUATE + INSIDE
-        )
+        confined = launcher.start(name, LIMITS, Program(together("confinement") + EVALUATE + INSIDE))
         ask(confined, {}, {})
     except (launcher.SandboxError, EOFError) as error:
         return {"unavailable": str(error)}

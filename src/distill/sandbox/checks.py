@@ -13,10 +13,17 @@ from typing import Any, Protocol
 from distill.common.config import load_yaml
 from distill.common.errors import InputError
 from distill.sandbox.conversation import Sandbox, Verdict
-from distill.sandbox.kinds import python
+from distill.sandbox.kinds import documents, program, python, sql, stdout, texts
 
 CHECKS = Path("data/checks")
-KINDS: dict[str, Callable[[Any, Path], "Check"]] = {}
+KINDS: dict[str, Callable[[Any, Path], "Check"]] = {
+    "sql": sql.read,
+    "stdout": stdout.read,
+    "json": documents.read,
+    "exact": texts.read_exact,
+    "regex": texts.read_regex,
+    "program": program.read,
+}
 """By `kind`: the function that makes a check of what a YAML file holds; it raises InputError, with the file's name."""
 
 
