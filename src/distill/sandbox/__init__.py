@@ -7,7 +7,7 @@ In the order to read the files, each with what it stops:
 - `conversation`: endless loops and floods of output, by a clock and a count of bytes.
 - `launcher` (`programs`, `supervisor`, `private_root`): harm to files, processes, networks and secrets, by bubblewrap
   or sandlock.
-- `inside.confinement`, `seccomp`, `syscalls`: memory, threads and CPU time, by the kernel's limits; all its other calls.
+- `inside.confinement`, `seccomp`, `syscalls`: memory, threads and CPU time, by the kernel's limits; its other calls.
 - `inside`: the programs that run there, one a kind. SQL that leaves its database, `inside.query`; JSON that is none,
   `inside.document`.
 
