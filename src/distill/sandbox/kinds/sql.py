@@ -45,7 +45,7 @@ _LANGUAGES = ("sql", "sqlite", "sqlite3")
 
 def _value(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float | str | None):
-        raise ValueError(f"{value!r} is no value of SQLite; write 1 or 0 for a truth, and quote dates")
+        raise ValueError("a value of SQLite is needed; write 1 or 0 for a truth, and quote dates")
     if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
         raise ValueError(f"{value} does not fit into an integer of SQLite")
     return value
