@@ -79,6 +79,14 @@ def test_a_system_prompt_that_forges_turns(repo: Path) -> None:
         check(Path("params.yaml"))
 
 
+def test_a_check_that_is_wrong(repo: Path) -> None:
+    (repo / "data/checks").mkdir()
+    check(Path("params.yaml"))
+    (repo / "data/checks/clamp.yaml").write_text("kind: regex\npattern: '(a'\n")
+    with pytest.raises(InputError, match=r"^data/checks/clamp\.yaml: the file: the pattern does not compile"):
+        check(Path("params.yaml"))
+
+
 def test_a_missing_answer_names_the_prompt(repo: Path) -> None:
     (repo / "data/reference/clamp.md").unlink()
     with pytest.raises(InputError, match=r"data/reference/clamp\.md: no answer to the prompt 'clamp'"):

@@ -224,7 +224,9 @@ def state(things: dict[str, Any]) -> list[Any]:
 def main(name: str) -> dict[str, Any]:
     """Make all calls."""
     try:
-        confined = launcher.start(name, LIMITS, Program(together("confinement") + EVALUATE + INSIDE))
+        confined = launcher.start(
+            name, LIMITS, Program(together("distill.sandbox.inside.confinement") + EVALUATE + INSIDE)
+        )
         ask(confined, {}, {})
     except (launcher.SandboxError, EOFError) as error:
         return {"unavailable": str(error)}

@@ -14,6 +14,7 @@ from pathlib import Path
 
 _SYSTEM_LIBRARIES = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/etc/ld.so.cache")
 _SYSTEM_COMMANDS = ("/bin", "/usr/bin", "/etc/alternatives")
+_FIRST = ("distill.sandbox.inside.confinement", "distill.sandbox.inside.opening")
 PATH = "/usr/bin:/bin"
 """Where a program that may start commands finds them."""
 
@@ -36,14 +37,13 @@ def made(*modules: str, packages: tuple[str, ...] = ()) -> Program:
 
     The last one's `main` is called.
     """
-    return Program(together(*modules, packages=packages) + "module.main()\n", packages)
+    return Program(together(*_FIRST, *modules, packages=packages) + "module.main()\n", packages)
 
 
 def together(*modules: str, packages: tuple[str, ...] = ()) -> str:
-    """Return a text that defines the modules, and leaves the last one as `module`."""
-    names = [f"distill.sandbox.inside.{name}" for name in modules]
-    texts = {name: Path(__file__).with_name("inside").joinpath(f"{stem}.py").read_text("utf-8")
-             for name, stem in zip(names, modules, strict=True)}  # fmt: skip
+    """Return a text that defines modules, and leaves the last one as `module`."""
+    inside = Path(__file__).with_name("inside")
+    texts = {name: (inside / f"{name.rpartition('.')[2]}.py").read_text(encoding="utf-8") for name in modules}
     return (
         "import sys, types\n"
         "from importlib.util import spec_from_file_location\n"

@@ -39,7 +39,7 @@ QUERIES = {
     "SELECT name, age, 1 FROM person WHERE age > 20": "wrong_answer",
     "SELECT name, age + 1e-6 FROM person WHERE age > 20": "wrong_answer",
     f"{RIGHT} UNION ALL {RIGHT}": "wrong_answer",
-    f"{RIGHT}; DELETE FROM person": "wrong_answer",  # noqa: S608
+    f"{RIGHT}; DELETE FROM person": "wrong_answer",
     f"SELECT 1; {RIGHT}": "wrong_answer",
     f"EXPLAIN {RIGHT}": "wrong_answer",
     "SELECT NULL, NULL FROM person WHERE age > 20": "wrong_answer",

@@ -83,7 +83,7 @@ class JsonCheck(Model):
 @functools.cache
 def program() -> Program:
     """Return the program that puts a document to a schema."""
-    return programs.made("confinement", "opening", "document", packages=_PACKAGES)
+    return programs.made("distill.sandbox.inside.document", packages=_PACKAGES)
 
 
 def read(value: Any, path: Path) -> JsonCheck:

@@ -78,7 +78,7 @@ class ProgramCheck:
 
 @functools.cache
 def _starter() -> Program:
-    return replace(programs.made("confinement", "opening", "command"), commands=True)
+    return replace(programs.made("distill.sandbox.inside.command"), commands=True)
 
 
 def program(folder: str | None) -> Program:

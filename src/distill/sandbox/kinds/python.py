@@ -23,6 +23,14 @@ from distill.sandbox.launcher import SandboxError
 from distill.sandbox.programs import Program
 
 _REPORTED = frozenset({"pass", "wrong_answer", "exception", "limit", "refused"})
+_INSIDE = (
+    "distill.sandbox.inside.impostor",
+    "distill.sandbox.inside.seal",
+    "distill.sandbox.inside.failures",
+    "distill.sandbox.inside.runner",
+    "distill.sandbox.inside.guest",
+)
+"""In the order of their imports."""
 _PYTEST = ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments", "py")
 
 
@@ -52,8 +60,7 @@ class PythonCheck:
 @functools.cache
 def program() -> Program:
     """Return the program that runs a check on an answer's code, and reports with a nonce."""
-    inside = ("confinement", "opening", "impostor", "seal", "failures", "runner", "guest")
-    return programs.made(*inside, packages=_PYTEST)
+    return programs.made(*_INSIDE, packages=_PYTEST)
 
 
 class _Report:

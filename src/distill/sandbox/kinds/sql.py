@@ -201,7 +201,7 @@ def _read(value: Any) -> Value:
 @functools.cache
 def program() -> Program:
     """Return the program that runs SQL."""
-    return programs.made("confinement", "opening", "query")
+    return programs.made("distill.sandbox.inside.query")
 
 
 def read(value: Any, path: Path) -> SqlCheck:

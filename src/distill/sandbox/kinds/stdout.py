@@ -99,7 +99,7 @@ def _compared(output: str, expected: str) -> Verdict:
 @functools.cache
 def program() -> Program:
     """Return the program that runs a script."""
-    return programs.made("confinement", "opening", "script")
+    return programs.made("distill.sandbox.inside.script")
 
 
 def read(value: Any, path: Path) -> StdoutCheck:

@@ -103,7 +103,7 @@ class RegexCheck(Model):
 @functools.cache
 def matcher() -> Program:
     """Return the program that looks for a pattern."""
-    return programs.made("confinement", "opening", "pattern")
+    return programs.made("distill.sandbox.inside.pattern")
 
 
 def reported(sandbox: Sandbox, program: Program, job: dict[str, Any], stop: Event) -> Verdict:
