@@ -9,7 +9,7 @@ statement has so many steps of SQLite's machine, the same on every computer, and
 """
 
 import sqlite3
-import sys
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,37 +71,33 @@ def run(tables: str, rows: Rows, statements: str, after: str | None) -> Result:
 
     Raises:
         Failed: They did something else, or something that is not allowed, or were not done in time.
-        sqlite3.Error: The tables or the rows are wrong.
+        sqlite3.Error, sqlite3.Warning, ValueError: The tables or the rows are wrong.
     """
-    connection = prepared(tables, rows)
-    try:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.text_factory = lambda text: text.decode(errors="surrogateescape")
+        _fill(connection, tables, rows)
         result = _answered(connection, statements, writes=after is not None)
         if after is None:
             return result
         if connection.in_transaction:  # what was not committed is not there
             connection.rollback()
-        return _fetched(connection.execute(after))
-    except sqlite3.Error as error:
-        raise Failed("wrong_answer", f"afterwards: {error}") from None
-    finally:
-        connection.close()
+        try:
+            return _fetched(connection.execute(after))
+        except sqlite3.Error as error:
+            raise Failed("wrong_answer", f"afterwards: {error}") from None
 
 
-def prepared(tables: str, rows: Rows) -> sqlite3.Connection:
-    """Return a database with tables and rows."""
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    connection.text_factory = lambda text: text.decode(errors="surrogateescape")
+def _fill(connection: sqlite3.Connection, tables: str, rows: Rows) -> None:
     connection.executescript(tables)
     if isinstance(rows, str):
         connection.executescript(rows)
-        return connection
+        return
     for table, lines in rows.items():
         for line in lines:
             named = f" ({', '.join(map(_quoted, line))})" if isinstance(line, dict) else ""
             values = list(line.values()) if isinstance(line, dict) else line
             places = ", ".join("?" * len(values))
             connection.execute(f"INSERT INTO {_quoted(table)}{named} VALUES ({places})", values)  # noqa: S608 (quoted)
-    return connection
 
 
 def _quoted(name: str) -> str:
@@ -156,7 +152,6 @@ def main() -> None:
     """Report the result, or why there is none."""
     job, *pipes = opened()
     speak(*pipes)
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         result = run(job["tables"], job["rows"], job["answer"], job["after"])
         tell(columns=result.columns, rows=[[_told(value) for value in row] for row in result.rows])

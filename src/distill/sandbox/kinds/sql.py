@@ -7,10 +7,11 @@
         expected: [[Ann]]
       - rows: INSERT INTO person VALUES ('Cem', 40), ('Eve', 12);
         expected: [[Cem]]
-    reference: SELECT name FROM person WHERE age > 30 ORDER BY name  # instead of every `expected`
     ordered: true                # whether the order of rows counts; false if it is left out
     columns: [name]              # optional: the columns' names
-    after: SELECT * FROM person  # optional: the answer changes the database, and this query is compared
+
+`reference: SELECT …`, a query that is right, may stand instead of every `expected`. With `after: SELECT …` the answer
+changes the database, and the result of this query is what is compared.
 
 A number equals a number of the same value, whether integer or not (to 9 digits, if one is not), and never a text.
 The answer's SQL runs inside a sandbox, each dataset in one of its own; what is expected stays outside, and is compared
@@ -223,8 +224,8 @@ def read(value: Any, path: Path) -> SqlCheck:
 def _expected(file: SqlFile, dataset: Dataset, place: str) -> Sequence[tuple[Value, ...]]:
     """Return the rows that are expected for a dataset."""
     try:
-        query.prepared(file.tables, dataset.rows).close()
-    except (sqlite3.Error, sqlite3.Warning) as error:
+        query.run(file.tables, dataset.rows, "SELECT 1", None)
+    except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
         raise InputError(f"{place}.rows: {error}; fix the rows, or `tables`") from None
     if file.reference is None:
         return dataset.expected or ()
