@@ -1,12 +1,13 @@
 """outcomes: every answer with a check is run, in its place; without sandbox or check nothing is."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from distill.common.config import section
 from distill.evaluate.stage import EvaluateParams
-from distill.sandbox import outcomes, run_checks
+from distill.sandbox import checks, outcomes, run_checks
 from distill.sandbox.kinds.python import PythonCheck
 from repository import ROOT
 
@@ -71,3 +72,15 @@ def test_no_check(monkeypatch: pytest.MonkeyPatch) -> None:
     found = outcomes.judge(ANSWERS, [None, None], PARAMS)
     assert found.rows == [None, None]
     assert found.metrics()["sandbox_reason"].startswith("no held-out prompt has a hidden check")
+
+
+@pytest.mark.skipif(run_checks.unavailable() is not None, reason=str(run_checks.unavailable()))
+def test_a_check_of_another_kind(tmp_path: Path) -> None:
+    (tmp_path / "capital.yaml").write_text("kind: exact\nexpected: Paris\n")
+    prompts = [checks.load(base, tmp_path) for base in ("capital", "river")]
+    found = outcomes.judge({"base": [["Paris", "Rome"], ["Seine"]]}, prompts, PARAMS)
+    passed, failed = (
+        {"outcome": "pass", "detail": ""},
+        {"outcome": "wrong_answer", "detail": "it is 'Rome', not 'Paris'"},
+    )
+    assert found.rows == [{"base": [passed | {"as_written": passed}, failed]}, None]
