@@ -20,6 +20,8 @@ from markdown_it import MarkdownIt
 from distill.sandbox.run_checks import SANDBOXES, SandboxParams, available, judge
 from sandboxes import LIMITS, needs
 
+pytestmark = pytest.mark.xdist_group("agreement")  # so that plain pytest runs the pairs once
+
 HERE = Path(__file__).parent / "agreement"
 WRONG = "wrong: "
 
