@@ -19,6 +19,7 @@ from distill.common.errors import InputError
 from distill.common.jsonl import Row
 from distill.evaluate.stage import EvaluateParams
 from distill.expand_prompts.stage import SOURCE, ExpandParams, expand
+from distill.format import verify
 from distill.format.stage import FormatParams, check_system
 from distill.generate.stage import GenerateParams
 from distill.judge import stage
@@ -43,7 +44,7 @@ def check(params: Path) -> None:
         InputError: The first mistake found.
     """
     section(RuntimeParams, "runtime", params)
-    system = section(FormatParams, "format", params).system
+    formatting = section(FormatParams, "format", params)
     section(TrainParams, "train", params)
     section(GenerateParams, "generate", params)
     section(EvaluateParams, "evaluate", params)
@@ -58,10 +59,13 @@ def check(params: Path) -> None:
         if MARKUP.search(prompt["prompt"]):
             doubtful.append(prompt)
     checks.read_all()
+    if formatting.verify:
+        verify.check_sandbox()
+        checks.read_all(verify.CHECKS)
     if not isinstance(teacher, FilesTeacher):
         price_of(teacher, params)
-    if doubtful or MARKUP.search(system or ""):
-        _check_chat_format(student, system, doubtful)
+    if doubtful or MARKUP.search(formatting.system or ""):
+        _check_chat_format(student, formatting.system, doubtful)
 
 
 def _check_chat_format(student: StudentProfile, system: str | None, prompts: Sequence[Row]) -> None:

@@ -38,6 +38,18 @@ def test_every_shipped_teacher_is_sound(repo: Path, name: str) -> None:
     check(Path("params.yaml"))
 
 
+def test_a_training_prompts_check_is_read_where_answers_are_verified(repo: Path) -> None:
+    folder = repo / "data/train-checks"
+    folder.mkdir()
+    (folder / "lru-cache.py").write_text("def test_it(:\n", encoding="utf-8")
+    check(Path("params.yaml"))
+    edit(repo, "verify: false", "verify: true")
+    with pytest.raises(
+        InputError, match=r"no sandbox works here|train-checks/lru-cache.py:1: the check does not compile"
+    ):
+        check(Path("params.yaml"))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [

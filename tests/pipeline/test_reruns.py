@@ -27,6 +27,11 @@ def test_a_hidden_check_runs_evaluate(team: Path) -> None:
     assert repro(team) == ["evaluate"]
 
 
+def test_a_check_of_a_training_prompt_runs_format(team: Path) -> None:
+    edit(team / "data/train-checks/README.md")
+    assert repro(team) == ["format"]
+
+
 def test_resamples_run_evaluate(team: Path) -> None:
     set_params(team, {"evaluate.resamples": 300})
     assert repro(team) == ["evaluate"]

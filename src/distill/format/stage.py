@@ -3,9 +3,9 @@
 Rows are `id`, `prompt` (messages) and `completion` (messages). What must not be trained on is left out, counted by
 reason and listed by id in metrics/format.json: answers that were cut off, refused, unfinished or empty, code that does
 not parse, duplicates, text that holds the chat format's own tokens and could forge turns, examples that the chat format
-cannot hold otherwise, and those longer than `max_length`: nothing is shortened. White space around an answer is no part
-of it. Training and validation are split by base prompt, by hash, so that a prompt and its modified twins stay on one
-side, and adding a prompt moves no other.
+cannot hold otherwise, and those longer than `max_length`: nothing is shortened. With `verify` answers that do not do
+what they claim are left out, too. White space around an answer is no part of it. Training and validation are split by
+base prompt, by hash, so that a prompt and its modified twins stay on one side, and adding a prompt moves no other.
 
 Held-out prompts go to a file of their own, with what generate and evaluate need of them and of the teacher's answers,
 and no more, so that a new training prompt reruns nothing of theirs; none of them is left out.
@@ -16,7 +16,7 @@ import statistics
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -38,6 +38,8 @@ METRICS = Path("metrics/format.json")
 
 REASONS = ("truncated", "refused", "unfinished", "empty", "broken_code", "duplicate", "special_tokens", "unfit",
            "too_long")  # fmt: skip
+UNVERIFIED, SURPLUS = "unverified", "surplus"
+"""With `verify`: the answer does not do what it claims; another answer to its prompt is kept."""
 
 
 class FormatParams(Model):
@@ -49,6 +51,8 @@ class FormatParams(Model):
     min_kept_share: Annotated[Number, Field(ge=0, le=1)]
     drop_broken_code: bool
     system: str | None
+    verify: bool = False
+    prefer: Literal["first", "shortest"] = "first"
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,8 @@ def main() -> None:
     args = cli.parser(__doc__).parse_args()
     params = section(FormatParams, "format", args.params)
     _, student = profile(StudentProfile, "student", args.params)
-    examples = list(to_examples(read_teacher_data(PROMPTS, TEACHER_DATA), load_tokenizer(student), params))
+    found = to_examples(read_teacher_data(PROMPTS, TEACHER_DATA), load_tokenizer(student), params)
+    examples, verified = verify(found, params)
     kept = check_enough(examples, params)
     validation = [example for example in kept if in_validation(example.base, params)]
     training = [example for example in kept if not in_validation(example.base, params)]
@@ -80,7 +85,7 @@ def main() -> None:
     write_jsonl(TRAIN, (example.row for example in training))
     write_jsonl(VAL, (example.row for example in validation))
     write_jsonl(HELD_OUT, held_out(PROMPTS, TEACHER_DATA, params.system))
-    write_json(METRICS, metrics(examples, training, validation))
+    write_json(METRICS, metrics(examples, training, validation) | verified)
     print(f"{TRAIN}: {len(training)} examples, {VAL}: {len(validation)}, dropped: {len(examples) - len(kept)}")
     if not validation and params.val_share:
         print("note: no base prompt fell on the validation side; training goes without a validation loss")
@@ -190,12 +195,23 @@ def why_dropped(row: Row, seen: set[str], params: FormatParams) -> str | None:
     return "duplicate" if _normalised(row["completion"]) in seen else None
 
 
+def verify(examples: Iterator[Example], params: FormatParams) -> tuple[list[Example], Row]:
+    """Return the examples, and what metrics/format.json says of their verification, if they are to be verified."""
+    if not params.verify:
+        return list(examples), {}
+    from distill.format.verify import Verification  # and with it the sandbox, which nothing else here needs
+
+    verification = Verification(params.prefer)
+    return list(verification.examples(examples)), {"verify": verification.metrics()}
+
+
 def check_enough(examples: list[Example], params: FormatParams) -> list[Example]:
     """Return the examples that are kept.
 
     Raises:
         InputError: Fewer than the share `min_kept_share` are, or none.
     """
+    examples = [example for example in examples if example.dropped != SURPLUS]
     kept = [example for example in examples if example.dropped is None]
     if len(kept) < max(1, params.min_kept_share * len(examples)):
         counts = ", ".join(f"{reason} {len(ids)}" for reason, ids in _dropped_ids(examples).items() if ids)
@@ -231,7 +247,9 @@ def metrics(examples: list[Example], training: list[Example], validation: list[E
 
 
 def _dropped_ids(examples: list[Example]) -> dict[str, list[str]]:
-    return {reason: [example.row["id"] for example in examples if example.dropped == reason] for reason in REASONS}
+    found = {example.dropped for example in examples}
+    reasons = (*REASONS, *(reason for reason in (UNVERIFIED, SURPLUS) if reason in found))
+    return {reason: [example.row["id"] for example in examples if example.dropped == reason] for reason in reasons}
 
 
 def _lengths(examples: list[Example]) -> Row:

@@ -70,7 +70,7 @@ def _run(
     ]
     rows: list[Row | None] = [{side: [] for side in answers} if check else None for check in checks]
     texts, found = [text for _, _, text, _ in places], [check for _, _, _, check in places]
-    verdicts = _judged(texts, found, params, "running answers")
+    verdicts = judged(texts, found, params, "running answers")
     greedy = [number for number, place in enumerate(places) if number == 0 or places[number - 1][:2] != place[:2]]
     whole = _as_written(texts, found, params, verdicts, greedy)
     for number, ((prompt, side, _, _), verdict) in enumerate(zip(places, verdicts, strict=True)):
@@ -85,7 +85,7 @@ def _as_written(
 ) -> dict[int, Verdict]:
     """Return the verdicts of the chosen answers' whole code, by place; what is the same code is not run again."""
     more = [number for number in chosen if not _same(texts[number], checks[number])]
-    ran = _judged([texts[n] for n in more], [checks[n] for n in more], params, "running them as written", whole=True)
+    ran = judged([texts[n] for n in more], [checks[n] for n in more], params, "running them as written", whole=True)
     return {number: verdicts[number] for number in chosen} | dict(zip(more, ran, strict=True))
 
 
@@ -93,9 +93,10 @@ def _same(answer: str, check: Check) -> bool:
     return run_checks.prepare(answer, check, True) == run_checks.prepare(answer, check, False)
 
 
-def _judged(
+def judged(
     texts: list[str], checks: list[Check], params: SandboxParams, doing: str, *, whole: bool = False
 ) -> list[Verdict]:
+    """Return `run_checks.judge`'s verdicts, and show how far it is."""
     with tqdm(desc=doing, total=len(texts), unit="", dynamic_ncols=True) as bar:
 
         def done(index: int, verdict: Verdict) -> None:

@@ -33,7 +33,7 @@ class Program:
 
 
 def made(*modules: str, packages: tuple[str, ...] = ()) -> Program:
-    """Return a program of modules of `distill.sandbox.inside`, each of which may import those before it.
+    """Return a program of modules that run inside, by their full names; each may import those before it.
 
     The last one's `main` is called.
     """
@@ -42,8 +42,8 @@ def made(*modules: str, packages: tuple[str, ...] = ()) -> Program:
 
 def together(*modules: str, packages: tuple[str, ...] = ()) -> str:
     """Return a text that defines modules, and leaves the last one as `module`."""
-    inside = Path(__file__).with_name("inside")
-    texts = {name: (inside / f"{name.rpartition('.')[2]}.py").read_text(encoding="utf-8") for name in modules}
+    package = Path(__file__).parents[1]
+    texts = {name: package.joinpath(*name.split(".")[1:]).with_suffix(".py").read_text("utf-8") for name in modules}
     return (
         "import sys, types\n"
         "from importlib.util import spec_from_file_location\n"

@@ -92,7 +92,7 @@ def judge(
     name = sandbox or available()[0]
     if name is None:
         raise DistillError(f"answers cannot be run: {unavailable()}; install bubblewrap, or skip the pass metrics")
-    read = {path: files.read(path) for path in dict.fromkeys(checks) if isinstance(path, Path)}
+    read = {path: files.read(path) for path in dict.fromkeys(one for one in checks if isinstance(one, Path))}
     found = [read[check] if isinstance(check, Path) else check for check in checks]
     prepared = [prepare(answer, check, whole) for answer, check in zip(answers, found, strict=True)]
     stop, verdicts = Event(), {}

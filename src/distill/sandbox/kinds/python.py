@@ -31,7 +31,7 @@ _INSIDE = (
     "distill.sandbox.inside.guest",
 )
 """In the order of their imports."""
-_PYTEST = ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments", "py")
+PYTEST = ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments", "py")
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class PythonCheck:
 @functools.cache
 def program() -> Program:
     """Return the program that runs a check on an answer's code, and reports with a nonce."""
-    return programs.made(*_INSIDE, packages=_PYTEST)
+    return programs.made(*_INSIDE, packages=PYTEST)
 
 
 class _Report:
