@@ -26,6 +26,8 @@ def settle(answer: Answer, on_thinking: OnThinking) -> Answer:
     What is kept stands at the head of the text as `<think>…</think>`, wherever it came from. A text without thinking
     stays as it is, to the byte.
     """
+    if answer.thinking is None and "think>" not in answer.text:  # nearly always
+        return answer
     thoughts, text = split(answer.text)
     thought = "\n\n".join(part for part in [(answer.thinking or "").strip(), *thoughts] if part)
     if on_thinking == "keep" and thought and text.strip():
@@ -38,8 +40,6 @@ def split(text: str) -> tuple[list[str], str]:
 
     A thought that quotes a closing tag goes on behind it, up to the one that fits.
     """
-    if "<think>" not in text and "</think>" not in text:
-        return [], text
     thoughts: list[str] = []
     while found := _TAGS.match(text) or _OPENED_FOR_IT.match(text):
         thoughts.append(found["thought"].strip())
