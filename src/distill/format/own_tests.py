@@ -26,7 +26,6 @@ from distill.sandbox.programs import Program
 from distill.sandbox.statements import split
 from distill.shared.code_blocks import PYTHON, blocks, is_session, parsed
 
-OUTCOMES = ("pass", "loads", "no_code", "syntax", "unsupported", "exception", "wrong_answer", "time_out", "limit")
 _INSIDE = (
     "distill.sandbox.inside.impostor",
     "distill.sandbox.inside.seal",

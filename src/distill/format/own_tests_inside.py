@@ -145,28 +145,33 @@ class OwnRun(Run):
         examples: dict[str, list[doctest.DocTest]] = {name: [] for name in self.modules}
         lines = 0
         for name, text in self.parts:
-            space = vars(self.modules[name])
-            before = dict(space)
             # In the text of all parts each one keeps its lines, by which a failure is shown.
-            code = compile("\n" * lines + text, CHECK, "exec", dont_inherit=True)
+            new = _run_part("\n" * lines + text, vars(self.modules[name]))
             lines += text.count("\n")
-            try:
-                exec(code, space)  # noqa: S102 (confined)
-            except SystemExit as end:
-                if end.code not in (None, 0):
-                    raise
-            new = {key: value for key, value in space.items() if before.get(key, space) is not value}
             examples[name] += _doctests(self.modules[name], new)
         for number, text in enumerate(self.sessions, start=1):
             examples["solution"].append(_parsed(text, {}, f"session {number}"))
-        for test in (test for tests in examples.values() for test in tests):
-            for example in test.examples:  # an interactive session does not name the module of an own exception
-                example.exc_msg = example.exc_msg and re.sub(rf"^(?:{self.names})\.", "", example.exc_msg)
-        for module in self.modules.values():
-            for value in vars(module).values():
-                if isinstance(value, type) and issubclass(value, BaseException) and value.__module__ in self.modules:
-                    value.__module__ = "__main__"
+        self._name_exceptions(examples)
         return examples
+
+    def _name_exceptions(self, examples: dict[str, list[doctest.DocTest]]) -> None:
+        """Let own exceptions be shown, and expected, without the name of their module, as an interpreter shows them."""
+        for example in (one for tests in examples.values() for test in tests for one in test.examples):
+            example.exc_msg = example.exc_msg and re.sub(rf"^(?:{self.names})\.", "", example.exc_msg)
+        for value in (value for module in self.modules.values() for value in vars(module).values()):
+            if isinstance(value, type) and issubclass(value, BaseException) and value.__module__ in self.modules:
+                value.__module__ = "__main__"
+
+
+def _run_part(text: str, space: dict[str, Any]) -> dict[str, Any]:
+    """Run a part in its module's namespace; return what it has added and replaced there."""
+    before = dict(space)
+    try:
+        exec(compile(text, CHECK, "exec", dont_inherit=True), space)  # noqa: S102 (confined)
+    except SystemExit as end:
+        if end.code not in (None, 0):
+            raise
+    return {name: value for name, value in space.items() if before.get(name, space) is not value}
 
 
 def _doctests(module: ModuleType, new: dict[str, Any]) -> Iterator[doctest.DocTest]:
