@@ -1,7 +1,7 @@
 """An example of another domain: a copy of this repository with its prompts, answers and checks, and the pipeline's run.
 
-    python -m distill.example sql                     in a copy that is removed afterwards (or `make example NAME=sql`)
-    python -m distill.example sql --to ../my-project  in one that stays: the start of a repository of your own
+    python -m distill.example NAME                      in a copy that is removed afterwards (or `make example NAME=…`)
+    python -m distill.example NAME --to ../my-project   in one that stays: the start of a repository of your own
 
 In: a folder of examples/: `data` (prompts, checks, reference answers), `params.yaml` (what differs from this
 repository's) and README.md. Out: the figures that `evaluate` prints; with `--to`, a Git and DVC repository with the
