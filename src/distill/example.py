@@ -79,7 +79,7 @@ def make(example: Path, folder: Path, settings: Mapping[str, Any]) -> None:
     for path in filter(Path.is_file, sorted(example.rglob("*"))):
         if path != example / PARAMS:
             copy(path, folder / path.relative_to(example))
-    change(folder / PARAMS, flat(load_yaml(example / PARAMS)) | settings)
+    change(folder / PARAMS, {**flat(load_yaml(example / PARAMS)), **settings})
     run(folder, "git", "init", "--quiet", "--initial-branch=main")
     run(folder, sys.executable, "-m", "dvc", "repro")
 
