@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
+import hub_server
 import remotes
 from repository import ROOT
-from workspace import clone, commit, dvc, git, load, make_workspace, repro, set_params
+from workspace import clone, commit, dvc, git, load, make_student, make_workspace, repro, set_params
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline"), pytest.mark.timeout(1800)]
 BASE, DISTILLED = "generate@base", "generate@distilled"
@@ -27,11 +28,19 @@ OUTPUTS = [
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace in which the pipeline has run once, committed."""
+    """A workspace in which the pipeline has run once, committed; its student is a Qwen2 that came from the hub.
+
+    The hub is gone when the tests run, and their runs are offline.
+    """
     folder = tmp_path_factory.mktemp("pipeline") / "repo"
     folder.mkdir()
     make_workspace(folder)
-    assert sorted(repro(folder)) == sorted(ALL)
+    with hub_server.serve() as hub:
+        make_student(folder.parent / "qwen", kind="Qwen2")
+        student = {"source": "hub", "name": "people/qwen", "revision": hub.add("people/qwen", folder.parent / "qwen")}
+        set_params(folder, {f"students.tiny.{key}": value for key, value in student.items()})
+        assert sorted(repro(folder, HF_ENDPOINT=hub.url, HF_HUB_OFFLINE="0")) == sorted(ALL)
+        assert hub.sent["model.safetensors"] == (folder.parent / "qwen/model.safetensors").stat().st_size
     commit(folder, "run")
     return folder
 

@@ -1,4 +1,4 @@
-"""distill.student.chat with the templates of the families: what ends a turn, and what must not differ from day to day."""
+"""distill.student.chat with the families' templates: what ends a turn, and what must not differ from day to day."""
 
 import pytest
 

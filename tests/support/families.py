@@ -89,7 +89,7 @@ FAMILIES = {
     "mistral": Family("Mistral", MISTRAL, "</s>", "</s>", ("[INST]", "[/INST]"), {"sliding_window": WINDOW}),
     "gemma2": Family("Gemma2", GEMMA_2, "<eos>", "<end_of_turn>", ("<start_of_turn>",),
                      {"head_dim": 8, "sliding_window": WINDOW, "query_pre_attn_scalar": 8,
-                      "final_logit_softcapping": 3.0, "attn_logit_softcapping": 2.0}),
+                      "final_logit_softcapping": 5.0, "attn_logit_softcapping": 2.0}),
     "gemma3": Family("Gemma3", GEMMA_3, "<eos>", "<end_of_turn>", ("<start_of_turn>",),
                      {"head_dim": 8, "sliding_window": WINDOW, "query_pre_attn_scalar": 8,
                       "layer_types": ["sliding_attention", "full_attention"]}),
@@ -121,6 +121,10 @@ def model(family: Family) -> Any:
     for weight in made.parameters():
         if weight.dim() == 1:  # norms and biases
             weight.data += 0.2 * torch.randn_like(weight)
+    if family.kind.startswith(
+        "Gemma"
+    ):  # it multiplies by this, and tiny layers would not be heard beside the last token
+        made.get_input_embeddings().weight.data /= SIZES["hidden_size"] ** 0.5
     made.generation_config.eos_token_id = sorted({names.index(family.eos), names.index(family.end_of_turn)})
     return made
 
