@@ -57,6 +57,10 @@ class Hub:
         self.repositories[name] = Repository(folder, **kind)
         return self.repositories[name].commit
 
+    def asked(self, name: str) -> list[tuple[str, str, str]]:
+        """The requests about a repository; the client also asks about itself."""
+        return [request for request in self.requests if f"/{name}/" in request[1]]
+
 
 @contextlib.contextmanager
 def serve() -> Iterator[Hub]:
