@@ -24,8 +24,8 @@ def folder(name: str, revision: str, weights: str | None = None) -> Path:
     """
     place = _cached(name, revision, weights) or _download(name, revision, weights)
     if weights and not any(place.glob(weights)):
-        raise InputError(f"it has no {weights}, and weights in other files (.bin, .pt) can hide code; choose a student "
-                         "with safetensors")  # fmt: skip
+        others = "and weights in other files (.bin, .pt) can hide code; choose a student with safetensors"
+        raise InputError(f"it has no {weights}, {others if weights == WEIGHTS else 'so fix gguf_file'}")
     _check_code(place)
     return place
 
@@ -60,7 +60,7 @@ def _download(name: str, revision: str, weights: str | None) -> Path:
         raise InputError(f"the repository has no such commit; take one of {page}/commits/main") from None
     except errors.HFValidationError:
         raise InputError("'name' must be the hub's owner/name") from None
-    except OSError as error:  # the hub's own errors are such
+    except (OSError, errors.HTTPError) as error:  # type: ignore[attr-defined]  # of the HTTP library
         # What a server says is not repeated: it may hold what was sent to it.
         status = getattr(getattr(error.__cause__ or error, "response", None), "status_code", None)
         if status in (401, 403):
