@@ -100,7 +100,7 @@ def test_an_answer_that_the_chat_format_cannot_hold_is_dropped_alone(tokenizer: 
 def test_a_template_that_fits_no_prompt_is_one_clear_line(tokenizer: Any) -> None:
     endless = template(tokenizer, "{% for m in messages %}{{ m['content'] }}\n{% endfor %}")
     words = (
-        r"only 0 of 2 answers .*\(unfit 2\); a: the chat template does not end the answer with <\|im_end\|>; choose a"
+        r"only 0 of 2 answers .*\(unfit 2\); a: the chat template does not end the answer with a special token; choose"
     )
     with pytest.raises(InputError, match=words) as caught:
         check_enough(list(to_examples([(answer("a"), "a"), (answer("b", "No."), "b")], endless, PARAMS)), PARAMS)

@@ -16,6 +16,7 @@ FLOORS = (("common",), ("shared",), ("student", "api", "sandbox"), STAGES, COMMA
 DOORS = {
     "anthropic": "api/client.py",
     "bitsandbytes": None,
+    "huggingface_hub": "student/hub.py",
     "sandlock": "sandbox/supervisor.py",
     "trl": "train/trainer.py",
 }

@@ -14,7 +14,7 @@ from transformers.utils import logging as transformers_logging
 from distill.common.errors import TrainingError
 from distill.shared import device
 from distill.student.model import fingerprint, load_model
-from distill.train import checkpoint, forecast, lora, model_card, trainer
+from distill.train import checkpoint, forecast, lora, loss, model_card, trainer
 from distill.train.callbacks import Progress
 from distill.train.curve import Result, points
 from distill.train.params import TrainingRun
@@ -69,6 +69,8 @@ def _announce(run: TrainingRun, setup: Setup, model: Any, last: str | None) -> N
     time = forecast.describe(run, setup, model.num_parameters(), last)
     start = f", going on from {Path(last).name}" if last else ""
     _say(f"training on {setup.describe()}{start}: {time} if the machine does nothing else")
+    if note := loss.slower(model.get_base_model(), setup):
+        _say(note)
     if warning := device.slow_dtype("train.dtype", run.params.dtype):
         _say(warning)
 
