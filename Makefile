@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Tests that share a costly set-up stay in one process (loadgroup).
 PYTEST ?= python -m pytest -n 2 --dist loadgroup
 
-.PHONY: help setup repro example remote push pull check test soak estimate judge lint format chat compare picture stats clean
+.PHONY: help setup repro example remote push pull check test soak estimate judge lint format chat compare gpu-check picture stats clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -73,6 +73,9 @@ chat: $(READY) ## talk to base and distilled student (PROMPT='…' answers once)
 
 compare: $(READY) ## compare two runs: revisions or experiments (A=main B=r-8; default: HEAD and the workspace)
 	@PYTHONPATH=src python -m distill.compare $(or $(A),HEAD) $(B)
+
+gpu-check: $(READY) ## on a machine with a GPU: its tests and benches, and a report to attach to an issue (gpu-report.md)
+	@PYTHONPATH=src python tools/gpu_check.py
 
 picture: $(READY) ## make docs/report.png from metrics/report.html (needs Chromium)
 	PYTHONPATH=tests/support python tools/picture.py

@@ -4,7 +4,7 @@
     python bench/evaluate.py --one 48 --tokens 256
 
 - one at a time: transformers' `generate`, greedy, fp32, one prompt a call, as the plain script does it;
-- batched, float32 and bfloat16: `distill.generate`, as the stage `evaluate` uses it, on all held-out prompts.
+- batched, float32 and bfloat16: `distill.generate`, as the stage `generate` uses it, on all held-out prompts.
 
 Tokens that were generated per second, loading left out. Then: how many of the answers have the same text as one at a
 time in fp32, and where bf16 changes the text, how often. Without an adapter: both sides decode plain weights.
@@ -19,7 +19,7 @@ import torch
 
 from distill.common.config import profile
 from distill.common.jsonl import read_jsonl
-from distill.generate import onednn
+from distill.generate import models
 from distill.generate.decode import Decoding, Generation, generate
 from distill.student.chat import encode_prompt
 from distill.student.model import StudentProfile, load_model, load_tokenizer
@@ -44,7 +44,7 @@ def main() -> None:
     plain, plain_speed = one_at_a_time(plain_model, tokenizer, [prompts[index] for index in chosen], args.tokens)
     print(f"one at a time, float32: {plain_speed:.0f} tokens/s ({len(chosen)} prompts)", flush=True)
     for dtype in (torch.float32, torch.bfloat16):
-        model = onednn.use(load_model(student, torch.float32)).to(dtype)  # as `Pair.decoding` makes it
+        model = models.load(student, None, dtype)
         batched, speed = in_batches(model, tokenizer, prompts, args.tokens)
         same = sum(batched[index].text == text for index, text in zip(chosen, plain, strict=True))
         name = str(dtype).removeprefix("torch.")

@@ -13,8 +13,9 @@ Each run is a process of its own, one after another, with the same LoRA, optimis
 - train: `distill.train`, whatever `auto` chooses on this machine.
 
 Real tokens (padding not counted) per second of the training loop alone, validation, loading and, for `train`, the
-first update's compilation left out; the whole loop is printed beside it. Memory is the process's peak resident set.
-The held-out loss is that of the answers in data/val.jsonl, measured for all alike: the saved adapter on fp32 weights.
+first update's compilation left out; the whole loop is printed beside it. Memory is the process's peak resident set, on
+a GPU the most that was allocated there. The held-out loss is that of the answers in data/val.jsonl, measured for all
+alike: the saved adapter on fp32 weights.
 The peak is measured for the types that the machine is fast at, and no others: bf16 without instructions for it would
 take minutes a product. `--without-bf16` pretends such a machine: PyTorch and oneDNN use AVX2 and nothing newer.
 """
@@ -22,7 +23,6 @@ take minutes a product. `--without-bf16` pretends such a machine: PyTorch and on
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -49,7 +49,7 @@ def main() -> None:
         print("RESULT " + json.dumps(run(args.child, args.examples, args.epochs)))
         return
     peak = peaks()
-    print("matrix products of 2048²: " + ", ".join(f"{name} {value / 1e9:.0f} GFLOP/s" for name, value in peak.items()))
+    print("large matrix products: " + ", ".join(f"{name} {value / 1e9:.0f} GFLOP/s" for name, value in peak.items()))
     results = {kind: start(kind, args) for kind in args.kinds}
     report(results, peak)
 
@@ -71,7 +71,8 @@ def peaks() -> dict[str, float]:
     from distill.shared import device as machine
 
     types = [torch.float32, torch.bfloat16] if machine.has_bf16() else [torch.float32]
-    return {str(dtype).removeprefix("torch."): machine.speed(dtype, 2048, seconds=1) for dtype in types}
+    size = 8192 if machine.is_gpu() else 2048
+    return {str(dtype).removeprefix("torch."): machine.speed(dtype, size, seconds=1) for dtype in types}
 
 
 def start(kind: str, args: argparse.Namespace) -> dict[str, Any]:
@@ -132,7 +133,7 @@ def run(kind: str, examples: int, epochs: int) -> dict[str, Any]:
         trainer = (ours if kind == "train" else plain)(job, model, Path(folder))
         clock = Clock(trainer)
         trainer.train()
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        memory = machine.peak_memory() / 2**20
         lora.save(model, lora.gather(model), Path(folder) / "adapter", student)
         base, held_out = held_out_loss(student, Path(folder) / "adapter", validation)
     tokens = epochs * sum(len(example.ids) for example in training)
@@ -157,7 +158,7 @@ def ours(job: Any, model: Any, folder: Path) -> Any:
     from distill.train import run as fitting
     from distill.train import setup, trainer
 
-    fitting._quiet()
+    fitting.quiet()
     tokens = sum(len(example.ids) for example in job.training)
     full = setup.choose(job.params, model.num_parameters(), max(tokens, 100_000))  # as a run of the usual length
     print(full.describe())
@@ -169,6 +170,7 @@ def plain(job: Any, model: Any, folder: Path) -> Any:
     """The reference script's trainer. `job` has the labels that make it plain or plain-masked."""
     from trl import SFTConfig, SFTTrainer
 
+    from distill.shared import device as machine
     from distill.train.trainer import _dataset
 
     params = job.params
@@ -180,7 +182,7 @@ def plain(job: Any, model: Any, folder: Path) -> Any:
             output_dir=str(folder), num_train_epochs=params.epochs, per_device_train_batch_size=2,
             gradient_accumulation_steps=4, learning_rate=params.learning_rate, weight_decay=params.weight_decay,
             warmup_steps=params.warmup_share, max_length=1024, seed=params.seed, data_seed=params.seed,
-            bf16=False, use_cpu=True, gradient_checkpointing=False, logging_steps=1, save_strategy="no",
+            bf16=False, use_cpu=not machine.is_gpu(), gradient_checkpointing=False, logging_steps=1, save_strategy="no",
             report_to="none", disable_tqdm=True,
         ),
     )  # fmt: skip
@@ -226,15 +228,15 @@ def held_out_loss(student: Any, folder: Path, validation: list[Any]) -> tuple[fl
     import torch
 
     from distill.generate import likelihood
-    from distill.generate.models import SIDES, Pair
+    from distill.generate.models import SIDES, as_side, load
     from distill.student.chat import Encoded
     from distill.train.data import IGNORED
 
     encoded = [Encoded(example.ids, example.labels.count(IGNORED)) for example in validation]
-    pair = Pair(student, folder)
+    model = load(student, folder, torch.float32)
     found = []
     for side in SIDES:
-        with pair.scoring(side) as model, torch.no_grad():
+        with as_side(model, side):
             scores = likelihood.score(model, encoded, 4096)
         found.append(sum(s.nll for s in scores) / sum(s.tokens for s in scores))
     return found[0], found[1]

@@ -44,9 +44,11 @@ def main() -> None:
     args = parser.parse_args()
     _, student = profile(StudentProfile, "student", args.params)
     from distill.format.stage import FormatParams
+    from distill.generate.stage import GenerateParams
 
     system = section(FormatParams, "format", args.params).system
-    chat = Chat(student, args.adapter, args.max_new_tokens, system)
+    dtype = section(GenerateParams, "generate", args.params).dtype
+    chat = Chat(student, args.adapter, args.max_new_tokens, system, dtype)
     if args.prompt is not None:
         chat.answer(args.prompt)
     else:
@@ -60,14 +62,22 @@ def main() -> None:
 class Chat:
     """Two conversations about the same messages, with the system prompt that the student was trained with."""
 
-    def __init__(self, student: StudentProfile, adapter: Path, max_new_tokens: int, system: str | None = None) -> None:
-        from distill.generate.models import SIDES, Pair
+    def __init__(
+        self,
+        student: StudentProfile,
+        adapter: Path,
+        max_new_tokens: int,
+        system: str | None = None,
+        dtype: str = "float32",
+    ) -> None:
+        from distill.generate import models
+        from distill.shared import device
 
-        self.pair = Pair(student, adapter)
+        self.model = models.load(student, adapter, device.dtype(dtype))
         self.tokenizer = load_tokenizer(student)
         self.max_new_tokens = max_new_tokens
         head = [{"role": "system", "content": system}] if system else []
-        self.turns: dict[Side, list[Turn]] = {side: list(head) for side in SIDES}
+        self.turns: dict[Side, list[Turn]] = {side: list(head) for side in models.SIDES}
         self.console = Console()
 
     def answer(self, message: str) -> dict[str, str]:
@@ -93,7 +103,7 @@ class Chat:
             prompt = encode_prompt(self.tokenizer, turns)
         except Unfit as error:
             raise Unfit(f"chat: {error}; write it otherwise, or start again") from None
-        limit = getattr(self.pair.model.config, "max_position_embeddings", None)
+        limit = getattr(self.model.config, "max_position_embeddings", None)
         if limit and len(prompt) + self.max_new_tokens > limit:
             raise InputError(f"chat: {len(prompt)} tokens so far and --max-new-tokens {self.max_new_tokens} are more "
                              f"than the student's context of {limit}; start again, or lower it")  # fmt: skip
@@ -103,11 +113,13 @@ class Chat:
         import torch
         from transformers import TextIteratorStreamer
 
-        ids = torch.tensor([prompt], device=self.pair.model.device)
+        from distill.generate.models import as_side
+
+        ids = torch.tensor([prompt], device=self.model.device)
         streamer = TextIteratorStreamer(self.tokenizer, skip_prompt=True, skip_special_tokens=True)
-        with self.pair.scoring(side) as model:
+        with as_side(self.model, side):
             options = {"max_new_tokens": self.max_new_tokens, "do_sample": False, "streamer": streamer}
-            writer = Thread(target=_generate, args=(model, ids, self.tokenizer, options), daemon=True)
+            writer = Thread(target=_generate, args=(self.model, ids, self.tokenizer, options), daemon=True)
             writer.start()
             yield from streamer
             writer.join()

@@ -11,6 +11,7 @@ from pathlib import Path
 from distill.common import cli
 from distill.common.config import profile
 from distill.common.errors import InputError
+from distill.student import loading
 from distill.student.model import StudentProfile, load_tokenizer
 
 ADAPTER = Path("models/distilled-student")
@@ -40,10 +41,11 @@ def merge(student: StudentProfile, adapter: Path, output: Path, dtype: str) -> N
         raise InputError(f"{output}: not an empty directory; remove it, or choose another --output")
     import torch
 
-    from distill.generate.models import Pair
+    from distill.generate import models
 
-    model = Pair(student, adapter).decoding("distilled", getattr(torch, dtype))
-    model.save_pretrained(output)
+    model = models.merge(models.load(student, adapter, "auto"), getattr(torch, dtype))
+    with loading.quiet():
+        model.save_pretrained(output)
     load_tokenizer(student).save_pretrained(output)
 
 

@@ -4,6 +4,7 @@ import copy
 import io
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,18 +14,18 @@ from rich.console import Console
 import tiny
 from distill.chat import Chat, _shown, main
 from distill.common.errors import InputError
-from distill.generate.models import Pair, Side
+from distill.generate.models import Side, as_side
 from distill.student.chat import Unfit, encode_prompt
 from distill.student.model import StudentProfile
 from repository import ROOT
 
 
-def greedy(pair: Pair, side: Side, turns: list[dict[str, str]], count: int) -> str:
+def greedy(model: Any, side: Side, turns: list[dict[str, str]], count: int) -> str:
     """What the side writes, token by token, without a cache."""
     tokenizer = tiny.tokenizer()
     ids = encode_prompt(tokenizer, turns)
     start = len(ids)
-    with pair.scoring(side) as model, torch.inference_mode():
+    with as_side(model, side), torch.inference_mode():
         while len(ids) < start + count and ids[-1] != tokenizer.eos_token_id:
             ids.append(int(model(torch.tensor([ids])).logits[0, -1].argmax()))
     return str(tokenizer.decode(ids[start:], skip_special_tokens=True))
@@ -37,7 +38,7 @@ def test_answers_are_greedy_and_shown(
     answers = chat.answer("w5 w6")
     turns = [{"role": "user", "content": "w5 w6"}]
     sides: tuple[Side, Side] = ("base", "distilled")
-    assert [answers[side].split() for side in sides] == [greedy(chat.pair, s, turns, 8).split() for s in sides]
+    assert [answers[side].split() for side in sides] == [greedy(chat.model, s, turns, 8).split() for s in sides]
     assert answers["base"] != answers["distilled"]
     shown = capsys.readouterr().out
     assert f"--- base\n{answers['base']}" in shown

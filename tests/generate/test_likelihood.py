@@ -8,6 +8,7 @@ import torch
 
 import tiny
 from distill.common.errors import TrainingError
+from distill.generate import likelihood
 from distill.generate.likelihood import plan, score
 from distill.student.chat import Encoded
 
@@ -58,6 +59,33 @@ def test_batches_change_nothing(model: Any, budget: int) -> None:
         assert one.nll == pytest.approx(other.nll, rel=1e-5)
         assert (one.tokens, one.correct) == (other.tokens, other.correct)
     assert sum(counts) == 3
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3])
+def test_chunks_change_nothing(model: Any, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = score(model, EXAMPLES, 100)
+    monkeypatch.setattr(likelihood, "CHUNK", chunk)
+    for one, other in zip(score(model, EXAMPLES, 100), whole, strict=True):
+        assert one.nll == pytest.approx(other.nll, rel=1e-6)
+        assert (one.tokens, one.correct) == (other.tokens, other.correct)
+
+
+def test_logits_that_are_capped_behind_the_head_are_scored_as_the_model_makes_them() -> None:
+    from transformers import Gemma2Config, Gemma2ForCausalLM
+
+    config = Gemma2Config(
+        vocab_size=64, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, head_dim=8, final_logit_softcapping=0.5, pad_token_id=0,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    capped = Gemma2ForCausalLM(config).eval()
+    for example, found in zip(EXAMPLES, score(capped, EXAMPLES, 100), strict=True):
+        with torch.inference_mode():
+            logits = capped(torch.tensor([example.ids])).logits[0]
+        assert float(logits.abs().max()) <= 0.5
+        places = range(example.prompt_tokens, len(example.ids))
+        nll = -sum(float(torch.log_softmax(logits[place - 1], dim=-1)[example.ids[place]]) for place in places)
+        assert found.nll == pytest.approx(nll, rel=1e-5)
 
 
 def test_the_longest_come_first_and_padding_counts() -> None:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -58,9 +59,11 @@ def test_threads_stop_when_the_caller_does_and_what_waits_is_never_begun() -> No
     ("cores", "batches", "expected"),
     [(2, 2, (2, 1)), (2, 1, (1, 2)), (8, 2, (2, 4)), (32, 100, (4, 8)), (1, 5, (1, 1)), (3, 2, (2, 1)), (2, 0, (1, 2))],
 )
-def test_cores_are_shared(monkeypatch: pytest.MonkeyPatch, cores: int, batches: int, expected: tuple[int, int]) -> None:
+def test_cores_are_shared(
+    monkeypatch: pytest.MonkeyPatch, pretend: Any, cores: int, batches: int, expected: tuple[int, int]
+) -> None:
     monkeypatch.setattr(torch, "get_num_threads", lambda: cores)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    pretend("cpu")
     assert threads.share(batches) == expected
 
 

@@ -1,11 +1,14 @@
-"""distill.shared.device: which type it is fast with (the machines are pretended), and what another one costs."""
+"""distill.shared.device: what is decided for each kind of machine (they are pretended), its memory, and its errors."""
 
+import ast
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
 from distill.shared import device
+from imports import PACKAGE, modules, tree
 
 
 @pytest.mark.parametrize(
@@ -51,3 +54,91 @@ def test_measuring_takes_a_moment_and_draws_no_random_numbers() -> None:
     # One product of 2·16·16·16 operations a second would be slower than any machine, 1e15 operations faster.
     assert 2 * 16**3 < device.speed(torch.float32, size=16, seconds=0) < 1e15
     assert torch.equal(torch.get_rng_state(), before)
+
+
+BF16, FP32 = torch.bfloat16, torch.float32
+DECISIONS = {
+    # machine: (kind, instructions for bf16), auto, mixed precision with auto, placement, pinned, nf4, batches at once
+    "no GPU, AVX2": (("cpu", None), FP32, False, {}, False, False, 4),
+    "no GPU, AMX": (("cpu", "amx_bf16"), BF16, False, {}, False, False, 4),
+    "a GPU with bf16": (("cuda", "cuda"), BF16, True, {"device_map": "cuda"}, True, True, 1),
+    "a GPU with fp16 alone": (("cuda", None), FP32, False, {"device_map": "cuda"}, True, True, 1),
+    "MPS": (("mps", None), FP32, False, {"device_map": "mps"}, False, False, 1),
+}
+
+
+@pytest.mark.parametrize("machine", DECISIONS)
+def test_decisions(machine: str, pretend: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    (kind, bf16), auto, autocasts, placement, pins, nf4, at_once = DECISIONS[machine]
+    pretend(kind, bf16)
+    monkeypatch.setattr(device.importlib.util, "find_spec", lambda name: object())  # bitsandbytes is installed
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
+    assert device.is_gpu() == (kind != "cpu")
+    assert device.dtype("auto") == auto
+    assert device.autocasts(device.dtype("auto")) == autocasts
+    assert not device.autocasts(FP32)
+    assert device.placement() == placement
+    assert device.pins_memory() == pins
+    assert device.can_quantize() == nf4
+    assert device.batches_at_once(6, most=4) == at_once
+    monkeypatch.setattr(device.importlib.util, "find_spec", lambda name: None)
+    assert not device.can_quantize()
+
+
+def test_of_several_gpus_a_process_looks_at_its_own(pretend: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend("cuda", "cuda")
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda index: ([10, 20, 30][index], 40))
+    assert device.free_memory() == 10
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    assert device.free_memory() == 30
+
+
+def test_mps_has_what_the_system_lets_it_have(pretend: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend("mps")
+    monkeypatch.setattr(torch.mps, "recommended_max_memory", lambda: 100)
+    monkeypatch.setattr(torch.mps, "driver_allocated_memory", lambda: 30)
+    assert device.free_memory() == 70
+
+
+def test_no_other_module_names_cuda_or_mps() -> None:
+    named = []
+    for path in modules():
+        for node in ast.walk(tree(path)):
+            name = node.value if isinstance(node, ast.Constant) else getattr(node, "attr", None)
+            if name in ("cuda", "mps", "OutOfMemoryError"):
+                named.append(path.relative_to(PACKAGE).as_posix())
+    assert set(named) == {"shared/device.py"}
+
+
+def test_a_cpu_has_the_memory_that_this_machine_has() -> None:
+    whole = device.psutil.virtual_memory().total + device.psutil.swap_memory().total
+    assert 0 < device.free_memory() <= whole
+    assert 0 < device.peak_memory() < whole
+
+
+def group(folder: Path, **files: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name.replace("__", ".")).write_text(text + "\n")
+
+
+def test_a_container_s_limit_counts_and_its_cached_files_do_not(tmp_path: Path) -> None:
+    own = tmp_path / "cgroup"
+    own.write_text("0::/jobs/mine\n")
+    group(tmp_path / "v2/jobs", memory__max="1000", memory__current="700", memory__stat="anon 500\nfile 150")
+    group(tmp_path / "v2/jobs/mine", memory__max="max", memory__current="600", memory__stat="anon 450\nfile 150")
+    assert list(device._rooms(tmp_path / "v2", own)) == [1000 - 700 + 150]
+    own.write_text("5:memory:/box\n4:cpu:/other\n")
+    group(tmp_path / "v1/memory/box", memory__limit_in_bytes="900", memory__usage_in_bytes="400",
+          memory__stat="cache 5\ntotal_cache 50")  # fmt: skip
+    assert list(device._rooms(tmp_path / "v1", own)) == [900 - 400 + 50]
+    assert list(device._rooms(tmp_path / "v1", tmp_path / "missing")) == []
+
+
+def test_errors_of_memory_are_told_from_others() -> None:
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**55)
+    assert device.is_out_of_memory(caught.value)
+    assert device.is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB"))
+    assert device.is_out_of_memory(RuntimeError("MPS backend out of memory (MPS allocated: 9 GB)"))
+    assert not device.is_out_of_memory(RuntimeError("size mismatch"))

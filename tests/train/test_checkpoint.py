@@ -21,7 +21,7 @@ from distill.train.params import TrainingRun, TrainParams
 from distill.train.setup import Setup
 from training import params, tokens
 
-SETUP = Setup("cpu", torch.float32, 1, 1, 4, False, False, False)
+SETUP = Setup("cpu", torch.float32, 1, 1, 4, False, False)
 
 
 def begun(place: Path, step: int, complete: bool = True) -> Path:

@@ -87,7 +87,7 @@ def trainer_of(micro_batch: int, folder: Path) -> Any:
     run = TrainingRun(
         section, StudentProfile(source="dir", name="x", base_model="x", license="x"), tiny.tokenizer(), EXAMPLES, []
     )
-    setup = Setup("cpu", torch.float32, 1, micro_batch, 4 // micro_batch, False, False, False)
+    setup = Setup("cpu", torch.float32, 1, micro_batch, 4 // micro_batch, False, False)
     model = lora.add(tiny.model(), section.lora)
     torch.manual_seed(1)
     for parameter in lora.trainable(model).values():

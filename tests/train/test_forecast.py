@@ -15,7 +15,7 @@ from distill.train.setup import Setup
 from distill.train.stage import TrainParams
 from training import params, tokens
 
-SETUP = Setup("cpu", torch.float32, 1, 1, 4, False, False, False)
+SETUP = Setup("cpu", torch.float32, 1, 1, 4, False, False)
 
 
 def run(**changes: Any) -> TrainingRun:

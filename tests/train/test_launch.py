@@ -138,7 +138,7 @@ def test_single_is_one_device_where_there_are_several(tmp_path: Path, monkeypatc
     monkeypatch.setattr(trainer, "SFTConfig", FourGpus)
     section = parse(TrainParams, params(), "params.yaml")
     run = TrainingRun(section, StudentProfile(source="dir", name="x", base_model="x", license="x"), None, [], [])
-    setup = Setup("cpu", torch.float32, 1, 2, 2, False, False, False)
+    setup = Setup("cpu", torch.float32, 1, 2, 2, False, False)
     options = trainer.arguments(run, setup, tmp_path)
     assert options.n_gpu == 1
     assert options.train_batch_size == 2  # and not 8: the examples of a forward pass

@@ -21,15 +21,12 @@ def train_params(**changes: Any) -> TrainParams:
 
 @pytest.fixture
 def machine(pretend: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Pretend a machine: its kind of device, instructions for bf16, processes, a compiler, FlashAttention."""
+    """Pretend a machine: its kind of device, instructions for bf16, processes, a compiler."""
 
-    def all_of_it(
-        kind: str, bf16: str | None = None, processes: int = 1, compiler: bool = True, flash: bool = False
-    ) -> None:
+    def all_of_it(kind: str, bf16: str | None = None, processes: int = 1, compiler: bool = True) -> None:
         pretend(kind, bf16)
         monkeypatch.setenv("WORLD_SIZE", str(processes))
         monkeypatch.setattr(setups.shutil, "which", lambda name: "/usr/bin/g++" if compiler else None)
-        monkeypatch.setattr(setups.importlib.util, "find_spec", lambda name: object() if flash else None)
 
     return all_of_it
 
@@ -44,7 +41,7 @@ def test_a_cpu_takes_one_example_at_a_time_and_compiles_long_runs(machine: Any) 
     machine("cpu")
     setup = setups.choose(train_params(batch_size=8), SMALL, 1_000)
     assert (setup.device, setup.micro_batch, setup.accumulation) == ("cpu", 1, 8)
-    assert (setup.compile, setup.checkpointing, setup.flash) == (False, False, False)
+    assert (setup.compile, setup.checkpointing) == (False, False)
     assert setups.choose(train_params(), BIG, 100_000).compile
     assert not setups.choose(train_params(), BIG, 100_000).checkpointing
     machine("cpu", compiler=False)
@@ -53,11 +50,11 @@ def test_a_cpu_takes_one_example_at_a_time_and_compiles_long_runs(machine: Any) 
 
 @pytest.mark.parametrize(("batch", "processes", "micro"), [(8, 1, 4), (6, 1, 2), (7, 1, 1), (8, 4, 2)])
 def test_a_gpu_takes_up_to_four_examples_at_a_time(batch: int, processes: int, micro: int, machine: Any) -> None:
-    machine("cuda", "cuda", processes, flash=True)
+    machine("cuda", "cuda", processes)
     setup = setups.choose(train_params(batch_size=batch), BIG, 100_000)
     assert (setup.processes, setup.micro_batch) == (processes, micro)
     assert setup.micro_batch * setup.accumulation * setup.processes == batch
-    assert (setup.compile, setup.checkpointing, setup.flash) == (False, True, True)
+    assert (setup.compile, setup.checkpointing) == (False, True)
     assert not setups.choose(train_params(batch_size=batch), SMALL, 100_000).checkpointing
     assert not setups.choose(train_params(batch_size=batch, gradient_checkpointing=False), BIG, 1).checkpointing
 

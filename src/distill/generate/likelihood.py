@@ -7,6 +7,7 @@ so that they add up over any set of prompts.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,6 +16,9 @@ from torch.nn.functional import cross_entropy
 from distill.common.errors import TrainingError
 from distill.generate import threads
 from distill.student.chat import Encoded
+
+CHUNK = 128
+"""Places whose logits are there at a time, at most."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,8 @@ def score(
     """
     scores: dict[int, Likelihood] = {}
     batches = plan([len(example.ids) for example in examples], token_budget)
-    for found in threads.run(lambda batch: _score_batch(model, examples, batch), batches, len(batches)):
+    plain = bool(examples) and _plain_head(model, examples[0])
+    for found in threads.run(lambda batch: _score_batch(model, plain, examples, batch), batches, len(batches)):
         scores |= found
         on_done(len(found))
     return [scores[index] for index in range(len(examples))]
@@ -63,25 +68,63 @@ def plan(lengths: Sequence[int], token_budget: int) -> list[list[int]]:
 
 
 @torch.inference_mode()
-def _score_batch(model: Any, all_examples: Sequence[Encoded], batch: list[int]) -> Iterator[dict[int, Likelihood]]:
-    examples = [all_examples[index] for index in batch]
+def _plain_head(model: Any, example: Encoded) -> bool:
+    """Whether the model's logits are its head's output, nothing scaled or capped behind it; tried on a few tokens."""
+    causal, ids = _causal(model), torch.tensor([example.ids[:8]], device=model.device)
+    return torch.equal(_head(causal, _hidden(causal, ids)), causal(input_ids=ids, use_cache=False).logits.float())
+
+
+@torch.inference_mode()
+def _score_batch(
+    model: Any, plain: bool, all_examples: Sequence[Encoded], batch: list[int]
+) -> Iterator[dict[int, Likelihood]]:
+    causal, examples = _causal(model), [all_examples[index] for index in batch]
     width = max(len(example.ids) for example in examples)
     # The padding stands on the right and attention looks to the left, so nothing need be masked.
     ids = torch.tensor([[*example.ids, *[0] * (width - len(example.ids))] for example in examples], device=model.device)
     # Logits from the place that predicts the first answer token of any row.
     first = min(example.prompt_tokens for example in examples) - 1
-    logits = model(input_ids=ids, use_cache=False, logits_to_keep=width - first).logits
-    rows = zip(batch, logits, examples, strict=True)
-    yield {index: _score_row(row, example, first) for index, row, example in rows}
+    to_logits: Callable[[torch.Tensor], torch.Tensor]
+    if plain:  # no logits but a chunk's are ever there: with 152,000 words those of 1,000 tokens are 600 MB
+        states, to_logits = _hidden(causal, ids)[:, first:], partial(_head, causal)
+    else:
+        states = causal(input_ids=ids, use_cache=False, logits_to_keep=width - first).logits
+        to_logits = torch.Tensor.float
+    rows = zip(batch, states, examples, strict=True)
+    yield {index: _score_row(row, to_logits, example, first) for index, row, example in rows}
 
 
-def _score_row(logits: torch.Tensor, example: Encoded, first: int) -> Likelihood:
-    """Score one row; `logits[i]` predict the token at place `first + i + 1`."""
-    answer = torch.tensor(example.ids[example.prompt_tokens :], device=logits.device)
+def _score_row(
+    states: torch.Tensor, to_logits: Callable[[torch.Tensor], torch.Tensor], example: Encoded, first: int
+) -> Likelihood:
+    """Score one row; `to_logits(states[i])` predict the token at place `first + i + 1`."""
+    answer = torch.tensor(example.ids[example.prompt_tokens :], device=states.device)
     start = example.prompt_tokens - 1 - first
-    predicted = logits[start : start + len(answer)].float()
-    nll = float(cross_entropy(predicted, answer, reduction="none").double().sum())
-    if nll != nll or nll == float("inf"):
+    nll, correct = [], 0
+    # Parts of about the same length: a product of a single row, which would be left over, has other last bits.
+    for wanted, part in zip(*(_parts(one) for one in (answer, states[start : start + len(answer)])), strict=True):
+        logits = to_logits(part)
+        nll.append(cross_entropy(logits, wanted, reduction="none"))
+        correct += int((logits.argmax(dim=-1) == wanted).sum())
+    total = float(torch.cat(nll).double().sum())
+    if total != total or total == float("inf"):
         raise TrainingError("generate: the likelihood of an answer is not finite; train again with a lower "
-                            "train.learning_rate")  # fmt: skip
-    return Likelihood(nll, len(answer), int((predicted.argmax(dim=-1) == answer).sum()))
+                            "train.learning_rate, or set generate.dtype to float32")  # fmt: skip
+    return Likelihood(total, len(answer), correct)
+
+
+def _parts(values: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    return values.tensor_split(-(-len(values) // CHUNK))
+
+
+def _causal(model: Any) -> Any:
+    """Return the causal model that PEFT has wrapped, if it has; an adapter stays in its layers, on or off."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+def _hidden(causal: Any, ids: torch.Tensor) -> torch.Tensor:
+    return causal.base_model(input_ids=ids, use_cache=False).last_hidden_state  # type: ignore[no-any-return]
+
+
+def _head(causal: Any, states: torch.Tensor) -> torch.Tensor:
+    return causal.get_output_embeddings()(states).float()  # type: ignore[no-any-return]

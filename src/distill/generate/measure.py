@@ -20,11 +20,13 @@ from distill.common.jsonl import Row
 from distill.generate.cache import Store, make_key
 from distill.generate.decode import Decoding, Generation, generate
 from distill.generate.likelihood import Likelihood, score
-from distill.generate.models import CONFIG, WEIGHTS, Pair, Side
+from distill.generate.memory import Plan
+from distill.generate.models import CONFIG, WEIGHTS, Side, load, merge
 from distill.generate.questions import Question
 from distill.shared import device
+from distill.shared.memory import Size, check, enough
 from distill.student.chat import Encoded
-from distill.student.model import StudentProfile, fingerprint
+from distill.student.model import StudentProfile, fingerprint, load_config
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,21 @@ class Measurement:
         return [question.example for question in self.questions if question.example]
 
     @cached_property
-    def pair(self) -> Pair:
-        """The model; loaded when first asked for."""
-        return Pair(self.student, self.adapter)
+    def plan(self) -> Plan:
+        """What it takes of the device's memory."""
+        size, dtype = Size.of(load_config(self.student)), device.dtype(self.dtype)
+        lengths = [len(example.ids) for example in self.examples]
+        return Plan(size, dtype, self.prompts, self.decoding, lengths, self.score_tokens)
+
+    @cached_property
+    def model(self) -> Any:
+        """The model, its adapter beside the weights; loaded when first asked for, and merged once answers are made.
+
+        Raises:
+            InputError: It cannot be loaded, or memory will not suffice.
+        """
+        check(f"generate: {self.student.identity}", self.plan.need(), self.plan.changes())
+        return load(self.student, self.adapter, device.dtype(self.dtype))
 
 
 def measure(job: Measurement, store: Store) -> Iterator[Row]:
@@ -67,12 +81,13 @@ def measure(job: Measurement, store: Store) -> Iterator[Row]:
         For each prompt its `likelihood` (null where it was not scored) and `answers` (the greedy one, then samples).
 
     Raises:
-        InputError: The adapter is missing, corrupt, or another student's.
+        InputError: The adapter is missing, corrupt, or another student's; or memory does not suffice.
         TrainingError: The model's output is not finite.
     """
     if store:
         print(f"going on with {len(store)} results of a run that did not finish")
-    scores, answers = _scores(job, store), _answers(job, store)
+    with enough(f"generate: {job.student.identity}", lambda: job.plan.changes()):
+        scores, answers = _scores(job, store), _answers(job, store)
     for one, each in zip(scores, answers, strict=True):
         yield {"likelihood": asdict(one) if one else None, "answers": [asdict(answer) for answer in each]}
 
@@ -84,7 +99,7 @@ def key(job: Measurement) -> str:
         asdict(job.decoding), str(device.dtype(job.dtype)), job.score_tokens,
         [asdict(question) for question in job.questions],
         torch.__version__, transformers.__version__, torch.backends.cpu.get_cpu_capability(), torch.get_num_threads(),
-        torch.cuda.is_available(),
+        device.kind(),
     ]  # fmt: skip
     folders = (Path(__file__).parent, *map(Path, student.__path__))
     code = [path for folder in folders for path in sorted(folder.glob("*.py"))]
@@ -93,12 +108,12 @@ def key(job: Measurement) -> str:
 
 
 def _scores(job: Measurement, store: Store) -> list[Likelihood | None]:
-    # In fp32: the headline is a difference of likelihoods, and bf16 rounds the weights by up to 0.4%, as much as a
-    # light adapter changes them. With oneDNN it costs about 20 seconds a model on two cores, for 48 prompts.
+    # Before the adapter is merged: in bf16 that rounds the weights by up to 0.4%, as much as a light adapter changes
+    # them. For 48 prompts it takes about 20 seconds on two cores.
     name = "likelihood"
     if name not in store:
-        with _bar(f"likelihood, {job.side}", len(job.examples)) as bar, job.pair.scoring(job.side) as model:
-            found = score(model, job.examples, job.score_tokens, bar.update)
+        with _bar(f"likelihood, {job.side}", len(job.examples)) as bar:
+            found = score(job.model, job.examples, job.score_tokens, bar.update)
         store[name] = {"scores": [asdict(one) for one in found]}
     scores = (Likelihood(**one) for one in store[name]["scores"])
     return [next(scores) if question.example else None for question in job.questions]
@@ -114,7 +129,7 @@ def _answers(job: Measurement, store: Store) -> list[list[Generation]]:
 
 
 def _generate(job: Measurement, store: Store, done: set[tuple[int, int]], total: int) -> None:
-    model = job.pair.decoding(job.side, device.dtype(job.dtype))
+    model = merge(job.model)
     tokens = 0
     with _bar(f"answers, {job.side}", total) as bar:
 

@@ -1,24 +1,22 @@
-"""The two models that are compared, the base student and the distilled one, from one loading of the weights.
+"""One of the two models that are compared, the base or the distilled student, with its weights in memory once.
 
-In: a student and its adapter's folder. Out: one model whose adapter can be switched off (`Pair.scoring`), and copies
-made for decoding (`Pair.decoding`): the adapter merged into the weights, so that no token pays for it. The copy is
-merged in fp32 and then cast, and the original is never changed. An adapter that was trained on another base is refused.
+In: a student, its adapter's folder (or none: the base), and the weights' type. Out: a model (`load`) with the adapter
+beside the weights, where it can be left out for a while (`as_side`), or added to them for good (`merge`), so that no
+token pays for it. Whatever the weights' type, logits are fp32. An adapter that was trained on another base is refused.
 """
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from copy import deepcopy
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from transformers.utils import logging
 
 from distill.common.errors import InputError
 from distill.common.jsonl import read_json
-from distill.generate import onednn
+from distill.generate import head, onednn
 from distill.shared import device
+from distill.student import loading
 from distill.student.model import StudentProfile, load_model
 
 Side = Literal["base", "distilled"]
@@ -37,34 +35,54 @@ def check_adapter(folder: Path, student: StudentProfile) -> None:
                          f"{student.identity}; run `dvc repro train`, or select that student")  # fmt: skip
 
 
-class Pair:
-    """Base and distilled student on one set of fp32 weights; without an adapter's folder, the base alone."""
+def load(student: StudentProfile, adapter: Path | None, dtype: torch.dtype | Literal["auto"]) -> Any:
+    """Return the student on its device, with the adapter in a folder beside its weights if one is given.
 
-    def __init__(self, student: StudentProfile, folder: Path | None) -> None:
-        if folder:
-            check_adapter(folder, student)
-        logging.disable_progress_bar()
-        logging.set_verbosity_error()
-        base = onednn.use(load_model(student, torch.float32).to(device.kind()))
-        self.has_adapter = folder is not None
-        self.model = _load_adapter(base, folder) if folder else base
+    The weights are of type `dtype`; "auto" is the one that they are stored in.
 
-    @contextmanager
-    def scoring(self, side: Side) -> Iterator[Any]:
-        """Give the model with its adapter on, or off for the base."""
-        if side == "distilled" or not self.has_adapter:
-            yield self.model
-        else:
-            with self.model.disable_adapter():
-                yield self.model
+    Raises:
+        InputError: The student or the adapter cannot be loaded, or they do not belong together.
+    """
+    if adapter:
+        check_adapter(adapter, student)
+    model = load_model(student, dtype, **device.placement())
+    loading.align(model)
+    base = onednn.use(head.use(model))
+    return _load_adapter(base, adapter) if adapter else base
 
-    def decoding(self, side: Side, dtype: torch.dtype) -> Any:
-        """Return a plain copy without an adapter: the base, or the adapter merged into the weights, as `dtype`."""
-        if not self.has_adapter:
-            return deepcopy(self.model).to(dtype).eval()
-        copy = deepcopy(self.model)
-        plain = copy.merge_and_unload(safe_merge=True) if side == "distilled" else copy.unload()
-        return plain.to(dtype).eval()
+
+def as_side(model: Any, side: Side) -> AbstractContextManager[Any]:
+    """Within it a model that was loaded with its adapter answers as `side`; its weights are never touched."""
+    return nullcontext() if side == "distilled" else model.disable_adapter()
+
+
+def merge(model: Any, dtype: torch.dtype | None = None) -> Any:
+    """Add the adapter to the weights in place, and return the plain model; one without an adapter is that already.
+
+    A layer at a time goes through fp32 and back to its type, so that sums are rounded once, and no second copy of the
+    weights is made. What was merged is not unmerged: a difference of rounded sums is not what was there before.
+
+    Args:
+        model: What `load` returned.
+        dtype: The weights' type afterwards; None: as it was.
+
+    Raises:
+        InputError: The adapter's numbers are not finite.
+    """
+    from peft import PeftModel
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    for layer in filter(lambda module: isinstance(module, BaseTunerLayer), model.modules()):
+        weight = layer.get_base_layer().weight
+        kept = dtype or weight.dtype
+        weight.data = weight.data.float()
+        try:
+            layer.merge(safe_merge=True)
+        except ValueError:  # PEFT's check that the sums are finite
+            raise InputError("the adapter's weights are not finite; run `dvc repro train`") from None
+        weight.data = weight.data.to(kept)
+    plain = model.unload() if isinstance(model, PeftModel) else model
+    return plain.to(dtype) if dtype else plain
 
 
 def _load_adapter(base: Any, folder: Path) -> Any:

@@ -5,6 +5,7 @@ fp32: they sum in different orders, so results differ in the last bits, and no m
 it is not for training; weights of another type are left alone.
 """
 
+from functools import cache
 from typing import Any
 
 import torch
@@ -17,11 +18,16 @@ class OneDnnLinear(Linear):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Return `input` (..., in_features) times the weights, (..., out_features)."""
-        if self.weight.dtype != torch.float32 or input.dtype != torch.float32 or input.device.type != "cpu":
-            return linear(input, self.weight, self.bias)
-        # The operation that TorchInductor puts in place of linear layers on a CPU.
-        product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(input, self.weight, self.bias, "none", [], "")
-        return product
+        return product(input, self.weight, self.bias)
+
+
+def product(input: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    """Return `input` (..., in) times `weight` (out, in), plus `bias`: by oneDNN, if all is fp32 and it can be had."""
+    if weight.dtype != torch.float32 or input.dtype != torch.float32 or input.device.type != "cpu" or not available():
+        return linear(input, weight, bias)
+    # The operation that TorchInductor puts in place of linear layers on a CPU.
+    result: torch.Tensor = torch.ops.mkldnn._linear_pointwise(input, weight, bias, "none", [], "")
+    return result
 
 
 def use(model: Any) -> Any:
@@ -33,6 +39,7 @@ def use(model: Any) -> Any:
     return model
 
 
+@cache
 def available() -> bool:
     """Whether this is an x86 CPU, and PyTorch was built with oneDNN."""
     built: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]

@@ -41,7 +41,7 @@ class GenerateParams(Model):
     samples: Annotated[int, Field(ge=0)]
     temperature: Annotated[Number, Field(gt=0)]
     seed: int
-    dtype: Literal["auto", "float32", "bfloat16"]
+    dtype: Literal["auto", "float32", "bfloat16", "float16"]
     batch_tokens: Positive
     score_tokens: Positive
 

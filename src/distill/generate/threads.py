@@ -17,6 +17,8 @@ from typing import TypeVar
 
 import torch
 
+from distill.shared import device
+
 MOST = 4
 """Threads; with more, they wait for Python's lock."""
 
@@ -57,7 +59,7 @@ def run(work: Callable[[Item], Iterator[Result]], items: Sequence[Item], total: 
 def share(total: int) -> tuple[int, int]:
     """Return how many threads there are for so many batches, and how many cores each has."""
     cores = torch.get_num_threads()
-    count = 1 if torch.cuda.is_available() else max(1, min(total, cores, MOST))
+    count = device.batches_at_once(total, MOST)
     return count, max(1, cores // count)
 
 

@@ -1,14 +1,38 @@
-"""What the machine is fast at: the device, whether it multiplies bf16 by itself, and how fast it multiplies at all."""
+"""The machine: its device, the type that it is fast with, its memory. All that depends on CUDA or MPS is decided here.
 
+No other module names them (`tests/shared/test_device.py`, which has the decisions as a table). What is not decided here
+is left to transformers, accelerate and TRL.
+"""
+
+import importlib.util
 import math
+import os
+import re
+import resource
+import sys
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
+import psutil
 import torch
+
+GROUPS, OWN_GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+LIMITS = (
+    ("memory.max", "memory.current", "file"),
+    ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_cache"),
+)
+"""Names of limit, use, and cached files in the control groups of versions 2 and 1."""
 
 
 def kind() -> str:
     """Return the kind of device that models run on: cuda, mps or cpu."""
     return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def is_gpu() -> bool:
+    """Whether it is a GPU: it takes several examples at a time, has memory of its own limits, and no idle cores."""
+    return kind() != "cpu"
 
 
 def has_bf16() -> bool:
@@ -21,10 +45,42 @@ def has_bf16() -> bool:
 
 
 def dtype(choice: str) -> torch.dtype:
-    """Return the type of weights that `dtype` in params.yaml chooses; `auto` is the one that it is fastest with."""
+    """Return the type of weights that `dtype` in params.yaml chooses; `auto` is the one that it is fastest with.
+
+    That is never fp16, also where a GPU has it and not bf16: some students' activations overflow in it, and training
+    in it takes a scaled loss. So it has to be asked for.
+    """
     if choice == "auto":
         choice = "bfloat16" if has_bf16() else "float32"
     return getattr(torch, choice)  # type: ignore[no-any-return]
+
+
+def autocasts(weights: torch.dtype) -> bool:
+    """Whether training runs in TRL's mixed precision, bf16 products on fp32 adapters: on a GPU, with bf16 weights.
+
+    On a CPU this program's own kernels choose the types.
+    """
+    return is_gpu() and weights == torch.bfloat16
+
+
+def placement() -> dict[str, str]:
+    """Return the keywords by which `from_pretrained` loads weights straight to a GPU, without a copy in main memory."""
+    return {"device_map": kind()} if is_gpu() else {}
+
+
+def pins_memory() -> bool:
+    """Whether a batch is copied to it faster from pinned memory."""
+    return kind() == "cuda"
+
+
+def can_quantize() -> bool:
+    """Whether weights can be held in 4 bits: by bitsandbytes, on CUDA."""
+    return kind() == "cuda" and importlib.util.find_spec("bitsandbytes") is not None
+
+
+def batches_at_once(batches: int, most: int) -> int:
+    """Return how many of so many batches run side by side: one on a GPU, on a CPU one a core and at most `most`."""
+    return 1 if is_gpu() else max(1, min(batches, torch.get_num_threads(), most))
 
 
 def speed(dtype: torch.dtype, size: int = 1024, seconds: float = 0.3) -> float:
@@ -48,6 +104,51 @@ def slow_dtype(key: str, choice: str) -> str | None:
     times = speed(torch.float32) / speed(torch.bfloat16)
     return (f"params.yaml: {key}: bfloat16, and this machine has no instructions for it: a matrix product takes "
             f"{times:.1f} times as long as with float32, which `auto` would choose")  # fmt: skip
+
+
+def free_memory() -> int:
+    """Return how many bytes a model can still have on this process's device; on a CPU, with swap space."""
+    device = kind()
+    if device == "cuda":
+        return int(torch.cuda.mem_get_info(int(os.environ.get("LOCAL_RANK", "0")))[0])
+    if device == "mps":
+        return int(torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory())
+    machine = int(psutil.virtual_memory().available + psutil.swap_memory().free)
+    return min(machine, *_rooms(GROUPS, OWN_GROUPS))
+
+
+def peak_memory() -> int:
+    """Return how many bytes this process has had at most on its device; on a CPU, its largest resident set."""
+    device = kind()
+    if device == "cuda":
+        return int(torch.cuda.max_memory_allocated())
+    if device == "mps":
+        return int(torch.mps.driver_allocated_memory())  # what it has now: PyTorch keeps no peak, and frees little
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that the device's memory did not suffice: CUDA has a class for it, MPS and CPU a text."""
+    texts = ("MPS backend out of memory", "DefaultCPUAllocator: ")
+    return isinstance(error, torch.OutOfMemoryError) or any(text in str(error) for text in texts)
+
+
+def _rooms(root: Path, own: Path) -> Iterator[int]:
+    """Yield what each limit on this process's control groups (a container's, a job's) leaves; cached files are free.
+
+    Args:
+        root: Where control groups are mounted: version 2, or version 1 with a folder `memory`.
+        own: The file that names those of this process; a group's limit binds the groups in it.
+    """
+    names = re.findall(r"^\d+:(?:memory)?:/(.*)$", own.read_text(), re.MULTILINE) if own.exists() else []
+    groups = {group for name in names for group in (Path(name), *Path(name).parents)}
+    for folder in (mount / group for mount in (root, root / "memory") for group in groups):
+        for limit, used, cached in LIMITS:
+            try:
+                counts = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+                yield int((folder / limit).read_text()) - int((folder / used).read_text()) + int(counts[cached])
+            except (OSError, ValueError, KeyError):
+                continue  # another version's names, or no limit ("max")
 
 
 def _multiply(square: torch.Tensor) -> float:

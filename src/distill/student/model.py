@@ -64,12 +64,12 @@ def load_tokenizer(profile: StudentProfile) -> Any:
     return tokenizer
 
 
-def load_model(profile: StudentProfile, dtype: "torch.dtype", **options: Any) -> Any:
+def load_model(profile: StudentProfile, dtype: "torch.dtype | Literal['auto']", **options: Any) -> Any:
     """Return the student's causal language model in evaluation mode, its weights as `dtype`.
 
     Args:
         profile: Which student.
-        dtype: The weights' type; a GGUF file's are dequantised to fp32, and cast to it.
+        dtype: The weights' type, or "auto" for the one that they are stored in; a GGUF file's are dequantised to fp32.
         options: Further keywords of `from_pretrained` (`quantization_config`, `attn_implementation`, ...).
 
     Raises:
@@ -81,6 +81,17 @@ def load_model(profile: StudentProfile, dtype: "torch.dtype", **options: Any) ->
     if profile.gguf_file:
         loading.align(model)
     return model.eval()
+
+
+def load_config(profile: StudentProfile) -> Any:
+    """Return the configuration of the student's model; its weights are not read.
+
+    Raises:
+        InputError: The student cannot be found.
+    """
+    from transformers import AutoConfig
+
+    return _from_pretrained(AutoConfig, profile)
 
 
 def unpack(profile: StudentProfile, folder: Path) -> None:

@@ -1,7 +1,6 @@
 """The LoRA adapter: put on a student, and saved as a folder that any machine can use (`models` loads it)."""
 
 import hashlib
-import importlib.util
 import json
 import warnings
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from distill.common.errors import InputError
 from distill.common.jsonl import write_json
+from distill.shared import device
 from distill.student.model import StudentProfile
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def add(model: Any, params: "LoraParams") -> Any:
     Raises:
         InputError: A target is no module of the model, or the options do not go together.
     """
-    from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+    from peft import LoraConfig, get_peft_model
 
     _check_targets(model, params.targets)
     config = LoraConfig(
@@ -38,8 +38,6 @@ def add(model: Any, params: "LoraParams") -> Any:
         use_dora=params.dora,
         init_lora_weights=True if params.init == "default" else params.init,
     )
-    if getattr(model, "is_loaded_in_4bit", False):
-        model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # PEFT asks transformers by a name that goes away
@@ -64,7 +62,7 @@ def _check_targets(model: Any, targets: "Strings | str") -> None:
                          f"choose among {', '.join(sorted(linear))}, or all-linear")  # fmt: skip
 
 
-def quantization(scheme: str | None, device: str) -> dict[str, Any]:
+def quantization(scheme: str | None) -> dict[str, Any]:
     """Return what loads the base's weights in 4 bits (QLoRA's NF4), or nothing.
 
     Raises:
@@ -72,14 +70,13 @@ def quantization(scheme: str | None, device: str) -> dict[str, Any]:
     """
     if scheme is None:
         return {}
-    if device != "cuda" or importlib.util.find_spec("bitsandbytes") is None:
+    if not device.can_quantize():
         raise InputError("params.yaml: train.quantization: it needs a CUDA device and the package bitsandbytes; "
                          "set it to null, or `pip install bitsandbytes` on such a machine")  # fmt: skip
-    import torch
     from transformers import BitsAndBytesConfig
 
     config = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type=scheme, bnb_4bit_use_double_quant=True,
-                                bnb_4bit_compute_dtype=torch.bfloat16)  # fmt: skip
+                                bnb_4bit_compute_dtype=device.dtype("auto"))  # fmt: skip
     return {"quantization_config": config}
 
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import torch
 
+from distill.shared import device
 from distill.train.kernels import chunked_loss, fast_path
 from distill.train.kernels.chunked_loss import Score
 from distill.train.setup import Setup
@@ -60,7 +61,7 @@ class ChunkedLoss:
 
 def choose(causal: Any, setup: Setup, sharded: bool) -> Loss:
     """Return the fastest loss for a causal model that carries its adapter; FSDP's shards need TRL's."""
-    fits = setup.device == "cpu" and not sharded and chunked_loss.fits(causal)
+    fits = not device.is_gpu() and not sharded and chunked_loss.fits(causal)
     return ChunkedLoss(causal, setup) if fits else FusedHead()
 
 

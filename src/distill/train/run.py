@@ -13,10 +13,12 @@ from transformers.utils import logging as transformers_logging
 
 from distill.common.errors import TrainingError
 from distill.shared import device
-from distill.student.model import fingerprint, load_model
+from distill.shared.memory import Size, check, enough
+from distill.student.model import fingerprint, load_config, load_model
 from distill.train import checkpoint, forecast, lora, loss, model_card, trainer
 from distill.train.callbacks import Progress
 from distill.train.curve import Result, points
+from distill.train.memory import Plan
 from distill.train.params import TrainingRun
 from distill.train.setup import Setup, choose
 
@@ -29,13 +31,20 @@ def fit(run: TrainingRun, files: tuple[Path, ...], output: Path) -> Result | Non
 
     Raises:
         TrainingError: The loss was not finite, or the adapter did not change.
-        InputError: The student or the adapter's options cannot be used.
+        InputError: The student or the adapter's options cannot be used, or memory does not suffice.
     """
-    _quiet()
+    quiet()
+    size = Size.of(load_config(run.student))
+    setup = choose(run.params, size.parameters, sum(len(example.ids) for example in run.training))
+    what, plan = f"train: {run.student.identity}", Plan(run, setup, size, run.params.quantization == "nf4")
+    check(what, plan.need(), plan.changes())
+    with enough(what, plan.changes):
+        return _fit(run, setup, files, output)
+
+
+def _fit(run: TrainingRun, setup: Setup, files: tuple[Path, ...], output: Path) -> Result | None:
     model = _adapted(run)
     before = lora.digest(lora.gather(model))
-    tokens = sum(len(example.ids) for example in run.training)
-    setup = choose(run.params, model.num_parameters(), tokens)
     place = checkpoint.place(_key(run, files, setup))
     options = trainer.arguments(run, setup, place)
     with checkpoint.turn(place):
@@ -53,7 +62,7 @@ def fit(run: TrainingRun, files: tuple[Path, ...], output: Path) -> Result | Non
 
 
 def _adapted(run: TrainingRun) -> Any:
-    options = lora.quantization(run.params.quantization, device.kind())
+    options = lora.quantization(run.params.quantization)
     base = load_model(run.student, device.dtype(run.params.dtype), **options)
     set_seed(run.params.seed)  # the adapter's first weights are drawn at random
     return lora.add(base, run.params.lora)
@@ -125,9 +134,8 @@ def _replace(output: Path, beside: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
 
 
-def _quiet() -> None:
-    # What remains on the terminal is the bar, the summary, and errors.
+def quiet() -> None:
+    """Let libraries say nothing but errors: what remains on the terminal is the bar, the summary, and errors."""
     transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
     logging.getLogger("trl").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="torch|transformers|peft|accelerate|trl")

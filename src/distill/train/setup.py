@@ -4,7 +4,6 @@
 fp32, one unpadded example a forward pass on a CPU, compiled layers only where the run is long enough to pay for it.
 """
 
-import importlib.util
 import os
 import shutil
 from dataclasses import dataclass
@@ -28,20 +27,19 @@ CHECKPOINTING_PAYS = 1e9
 class Setup:
     """How a run computes."""
 
-    device: str  # cpu, cuda or mps
+    device: str  # its kind
     dtype: torch.dtype  # of the frozen weights
     processes: int
     micro_batch: int  # examples a forward pass and process
     accumulation: int  # forward passes an update and process
     compile: bool  # decoder layers and head, on a CPU
     checkpointing: bool  # activations are computed again instead of kept
-    flash: bool  # FlashAttention over unpadded sequences
 
     def describe(self) -> str:
         """One line for the log, and a part of the checkpoint's key."""
         kind = str(self.dtype).removeprefix("torch.")
         words = [f"{self.processes} × {self.device}", kind, f"{self.micro_batch} example(s) a forward pass"]
-        words += [name for name in ("compile", "checkpointing", "flash") if getattr(self, name)]
+        words += [name for name in ("compile", "checkpointing") if getattr(self, name)]
         return ", ".join(words)
 
 
@@ -51,25 +49,24 @@ def choose(params: "TrainParams", parameters: int, tokens: int) -> Setup:
     Raises:
         InputError: The batch cannot be shared out among the processes.
     """
-    kind = device.kind()
+    gpu = device.is_gpu()
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     if params.batch_size % processes:
         raise InputError(f"params.yaml: train.batch_size: {params.batch_size} examples cannot be shared out evenly "
                          f"among {processes} processes; choose a multiple")  # fmt: skip
     share = params.batch_size // processes
-    micro = params.micro_batch or (1 if kind == "cpu" else next(n for n in (4, 2, 1) if share % n == 0))
+    micro = params.micro_batch or (next(n for n in (4, 2, 1) if share % n == 0) if gpu else 1)
     if share % micro:
         raise InputError(f"params.yaml: train.micro_batch: {micro} does not divide {share}, a process's share of "
                          "train.batch_size; choose a divisor")  # fmt: skip
     return Setup(
-        device=kind,
+        device=device.kind(),
         dtype=device.dtype(params.dtype),
         processes=processes,
         micro_batch=micro,
         accumulation=share // micro,
-        compile=kind == "cpu" and _compile(params, parameters * tokens * params.epochs / processes),
-        checkpointing=_or(params.gradient_checkpointing, kind == "cuda" and parameters > CHECKPOINTING_PAYS),
-        flash=kind == "cuda" and importlib.util.find_spec("flash_attn") is not None,
+        compile=not gpu and _compile(params, parameters * tokens * params.epochs / processes),
+        checkpointing=_or(params.gradient_checkpointing, gpu and parameters > CHECKPOINTING_PAYS),
     )
 
 

@@ -14,6 +14,7 @@ from peft.optimizers import create_loraplus_optimizer
 from transformers import PrinterCallback
 from trl import SFTConfig, SFTTrainer
 
+from distill.shared import device
 from distill.train import loss
 from distill.train.callbacks import CompleteCheckpoint, FiniteLoss, Progress
 from distill.train.data import Tokens
@@ -131,10 +132,9 @@ def arguments(run: TrainingRun, setup: Setup, checkpoints: Path) -> SFTConfig:
         seed=params.seed,
         data_seed=params.seed,
         max_length=None,  # the stage `format` dropped what is too long
-        padding_free=setup.flash and setup.micro_batch > 1,
-        pad_to_multiple_of=GRAIN if setup.device == "cpu" else None,
-        bf16=False,  # the frozen weights have their type; autocast would cast the adapter's as well
-        use_cpu=setup.device == "cpu",
+        pad_to_multiple_of=None if device.is_gpu() else GRAIN,
+        bf16=device.autocasts(setup.dtype),
+        use_cpu=not device.is_gpu(),
         gradient_checkpointing=setup.checkpointing,
         logging_steps=1,
         logging_nan_inf_filter=False,
@@ -143,7 +143,7 @@ def arguments(run: TrainingRun, setup: Setup, checkpoints: Path) -> SFTConfig:
         save_strategy="steps",
         save_steps=params.checkpoint_every,
         save_total_limit=2,
-        dataloader_pin_memory=setup.device == "cuda",
+        dataloader_pin_memory=device.pins_memory(),
         ddp_find_unused_parameters=False,
         disable_tqdm=True,
         report_to="none",
