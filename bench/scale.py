@@ -167,7 +167,7 @@ def the_gate() -> tuple[int, None]:
     from distill.shared import held_out
 
     prompts = held_out.read()
-    leakage.compare(prompts, {"teacher": [prompt.answer for prompt in prompts]}, Path("data/train.jsonl"))
+    leakage.compare(prompts, {"teacher": [prompt.answer for prompt in prompts]}, Path("data/train.jsonl"), 1_000)
     with Path("data/train.jsonl").open("rb") as file:
         return sum(1 for _ in file), None
 
