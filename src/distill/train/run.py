@@ -34,8 +34,7 @@ def fit(run: TrainingRun, files: tuple[Path, ...], output: Path) -> Result | Non
     _quiet()
     model = _adapted(run)
     before = lora.digest(lora.gather(model))
-    tokens = sum(len(example.ids) for example in run.training)
-    setup = choose(run.params, model.num_parameters(), tokens)
+    setup = choose(run.params, model.num_parameters(), run.training.tokens)
     place = checkpoint.place(_key(run, files, setup))
     options = trainer.arguments(run, setup, place)
     with checkpoint.turn(place):
@@ -94,7 +93,7 @@ def _result(run: TrainingRun, model: Any, state: Any) -> Result:
         epochs=run.params.epochs,
         examples=len(run.training),
         validation_examples=len(run.validation),
-        trained_tokens=sum(example.trained for example in run.training),
+        trained_tokens=run.training.trained,
         trainable=sum(parameter.numel() for parameter in lora.trainable(model).values()),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
     )
