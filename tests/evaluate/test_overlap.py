@@ -51,8 +51,8 @@ def test_a_run_never_goes_from_one_text_into_the_next() -> None:
 
 def test_of_several_texts_each_has_its_own() -> None:
     shared = SharedRuns({"x": "one two three", "y": "two three four", "z": "five"})
-    for id_, text in {"a": "zero one two", "b": "two three four five", "c": "one two three"}.items():
-        shared.meet(id_, text)
+    met = {"a": "zero one two", "b": "two three four five", "c": "one two three", "d": "zero"}
+    assert [shared.meet(id_, text) for id_, text in met.items()] == [2, 3, 3, 0]
     assert shared.longest() == {
         "x": Run(3, "one two three", "c"), "y": Run(3, "two three four", "b"), "z": Run(1, "five", "b"),
     }  # fmt: skip

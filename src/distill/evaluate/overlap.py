@@ -125,10 +125,10 @@ class SharedRuns:
         self._link.append(0)
         return len(self._next) - 1
 
-    def meet(self, id_: str, text: str) -> None:
-        """Compare one more text with all that are asked about."""
+    def meet(self, id_: str, text: str) -> int:
+        """Compare one more text with all that are asked about; return the words of the longest run that one shares."""
         following, link, lengths, met = self._next, self._link, self._length, self._met
-        state = length = 0
+        state = length = most = 0
         for word in words(text):
             while (longer := following[state].get(word)) is None and state:
                 state = link[state]
@@ -137,6 +137,9 @@ class SharedRuns:
                 state, length = longer, length + 1
                 if length > met[state]:
                     met[state], self._source[state] = length, id_
+                if length > most:
+                    most = length
+        return most
 
     def longest(self) -> dict[str, Run]:
         """Return the longest run of each text that was met anywhere; a text that shares no word has none."""
