@@ -1,4 +1,4 @@
-"""How time and memory of the data stages grow with the number of prompts: rows, seconds, rows a second, peak memory.
+"""How time and memory of the data stages grow with the number of prompts.
 
     python bench/scale.py                                      # 10,000 and 100,000 prompts, some minutes
     python bench/scale.py --sizes 10000 1000000 --folder /data/scale     # a million: 20 GB of disk, an hour
@@ -15,8 +15,9 @@ together from pieces of data/reference. Each stage runs in a process of its own:
 - train: the stage's data alone: tokenised, and 10,000 examples read in a shuffled order.
 - evaluate: the stage's pass over the training data alone, with the teacher's answers in the students' place.
 
-Peak memory is the largest resident set of the stage's process (`own`), and what of it was the process's own at the end
-and not pages of files (`private`); format's workers are processes beside it (`worker`: the largest of them).
+`seconds` are the clock's, `cpu` those of all cores together, without the start of the interpreter. Memory, in MB, is
+the largest resident set of the stage's process (`peak`), what of it at the end was the process's own and not pages of
+files (`private`), and the largest resident set of a process that it started (`worker`: format's).
 """
 
 import argparse
@@ -59,7 +60,7 @@ def main() -> None:
         print(json.dumps(measured(args.child)))
         return
     with tempfile.TemporaryDirectory() as temporary:
-        print(f"{'stage':<16}{'rows':>10}{'seconds':>10}{'rows/s':>10}{'own MB':>9}{'private':>9}{'worker':>9}")
+        print(f"{'stage':<16}{'rows':>10}{'seconds':>10}{'cpu':>9}{'rows/s':>9}{'peak':>7}{'private':>9}{'worker':>8}")
         for size in args.sizes:
             folder = (args.folder or Path(temporary)) / str(size)
             prepare(folder, size, args.set)
@@ -73,9 +74,9 @@ def main() -> None:
 
 def show(stage: str, row: Row) -> None:
     """Print a line of the table."""
-    worker = f"{row['worker']:>9.0f}" if row["worker"] else f"{'':>9}"
-    print(f"{stage:<16}{row['rows']:>10}{row['seconds']:>10.1f}{row['rows'] / row['seconds']:>10.0f}"
-          f"{row['own']:>9.0f}{row['private']:>9.0f}{worker}", flush=True)  # fmt: skip
+    worker = f"{row['worker']:>8.0f}" if row["worker"] else ""
+    print(f"{stage:<16}{row['rows']:>10}{row['seconds']:>10.1f}{row['cpu']:>9.1f}{row['rows'] / row['seconds']:>9.0f}"
+          f"{row['peak']:>7.0f}{row['private']:>9.0f}{worker}", flush=True)  # fmt: skip
 
 
 def run(folder: Path, stage: str) -> Row:
@@ -91,11 +92,30 @@ def run(folder: Path, stage: str) -> Row:
 
 def measured(stage: str) -> Row:
     """Run a stage in this process."""
-    start = time.perf_counter()
-    rows, seconds = CHILDREN[stage]()
-    seconds = time.perf_counter() - start if seconds is None else seconds
-    own, worker = (resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return {"rows": rows, "seconds": seconds, "own": own, "private": private_mb(), "worker": worker}
+    clock = Clock()
+    rows = CHILDREN[stage](clock)
+    peak, worker = (
+        resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    return {"rows": rows, "peak": peak, "private": private_mb(), "worker": worker} | clock.read()
+
+
+class Clock:
+    """Seconds since it was started: the clock's, and those that this process and its workers computed."""
+
+    def __init__(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        """Start, or start again."""
+        self._since = time.perf_counter(), self._cpu()
+
+    def read(self) -> Row:
+        """Return the seconds."""
+        return {"seconds": time.perf_counter() - self._since[0], "cpu": self._cpu() - self._since[1]}
+
+    def _cpu(self) -> float:
+        return sum(os.times()[:4])
 
 
 def private_mb() -> float:
@@ -105,10 +125,10 @@ def private_mb() -> float:
     return int(found[1]) / 1024 if found else 0.0
 
 
-# What is measured: each returns the number of rows, and the seconds if those are not of the whole.
+# What is measured: each returns the number of rows, and starts the clock again if there was something to prepare.
 
 
-def the_stage(name: str) -> tuple[int, None]:
+def the_stage(name: str) -> int:
     """Run `python -m distill.<name>`."""
     import importlib
 
@@ -116,10 +136,10 @@ def the_stage(name: str) -> tuple[int, None]:
     importlib.import_module(f"distill.{name}.stage").main()
     output = {"expand_prompts": "prompts", "collect": "teacher_data", "format": "teacher_data"}[name]
     with Path(f"data/{output}.jsonl").open("rb") as file:
-        return sum(1 for _ in file), None
+        return sum(1 for _ in file)
 
 
-def the_ledger() -> tuple[int, None]:
+def the_ledger(clock: Clock) -> int:
     """Import as many answers as there are prompts into a new ledger."""
     from distill import ledger
     from distill.api.ledger.opening import hold, location
@@ -129,10 +149,10 @@ def the_ledger() -> tuple[int, None]:
         count = ledger.import_rows(opened, Path("export.jsonl"))
     size = location().stat().st_size
     print(f"the ledger: {size / 1e6:.0f} MB, {size / count:.0f} bytes an answer", file=sys.stderr)
-    return count, None
+    return count
 
 
-def the_tokenizer() -> tuple[int, float]:
+def the_tokenizer(clock: Clock) -> int:
     """Tokenise the texts of examples, in batches of 1,000."""
     from itertools import islice
 
@@ -143,13 +163,13 @@ def the_tokenizer() -> tuple[int, float]:
     tokenizer = load_tokenizer(profile(StudentProfile, "student", Path("params.yaml"))[1])
     rows = islice(read_jsonl(Path("data/train.jsonl")), TOKENIZED)
     texts = [render(tokenizer, [*row["prompt"], *row["completion"]]) for row in rows]
-    start = time.perf_counter()
+    clock.start()
     for place in range(0, len(texts), 1_000):
         tokenizer(texts[place : place + 1_000], add_special_tokens=False)
-    return len(texts), time.perf_counter() - start
+    return len(texts)
 
 
-def the_training_data() -> tuple[int, None]:
+def the_training_data(clock: Clock) -> int:
     """Tokenise, and read some examples as the trainer does."""
     from distill.common.config import profile
     from distill.student.model import StudentProfile, load_tokenizer
@@ -158,10 +178,10 @@ def the_training_data() -> tuple[int, None]:
     training, _ = read_data(load_tokenizer(profile(StudentProfile, "student", Path("params.yaml"))[1]), "completion")
     for index in random.Random(0).sample(range(len(training)), min(READ, len(training))):
         assert training.dataset[index]["input_ids"]
-    return len(training), None
+    return len(training)
 
 
-def the_gate() -> tuple[int, None]:
+def the_gate(clock: Clock) -> int:
     """Compare the held-out texts with all training data."""
     from distill.evaluate import leakage
     from distill.shared import held_out
@@ -169,14 +189,14 @@ def the_gate() -> tuple[int, None]:
     prompts = held_out.read()
     leakage.compare(prompts, {"teacher": [prompt.answer for prompt in prompts]}, Path("data/train.jsonl"), 1_000)
     with Path("data/train.jsonl").open("rb") as file:
-        return sum(1 for _ in file), None
+        return sum(1 for _ in file)
 
 
 CHILDREN: dict[str, Any] = {
-    "expand_prompts": lambda: the_stage("expand_prompts"),
+    "expand_prompts": lambda _: the_stage("expand_prompts"),
     "ledger": the_ledger,
-    "collect": lambda: the_stage("collect"),
-    "format": lambda: the_stage("format"),
+    "collect": lambda _: the_stage("collect"),
+    "format": lambda _: the_stage("format"),
     "tokenizer": the_tokenizer,
     "train": the_training_data,
     "evaluate": the_gate,
