@@ -19,6 +19,7 @@ from distill.api.request import Request, request_for
 from distill.api.response import Answer, Usage
 from distill.common.errors import InputError, TeacherError
 from distill.common.jsonl import Row
+from distill.shared.seen import Seen
 
 PROMPTS = Path("data/prompts.jsonl")
 SHOWN = 5
@@ -117,13 +118,14 @@ class Tally:
     price: Price
     prompts: int = 0
     answers: int = 0
-    calls: set[str] = field(default_factory=set)
+    calls: int = 0
     cost: Decimal = Decimal(0)
     superseded: list[Usage] = field(default_factory=list)
     tokens: Counter[str] = field(default_factory=Counter)
     stop_reasons: Counter[str] = field(default_factory=Counter)
     thinking_dropped: int = 0
     unusable: dict[str, list[str]] = field(default_factory=dict)
+    _keys: Seen = field(default_factory=Seen)
 
     def rows(self, found: Iterable[Entry]) -> Iterator[Row]:
         """Yield the rows of data/teacher_data.jsonl, and count.
@@ -162,10 +164,9 @@ class Tally:
 
     def _is_new(self, key: str) -> bool:
         """Whether a call has not been counted yet: prompts that read the same share one, which is billed once."""
-        if key in self.calls:
-            return False
-        self.calls.add(key)
-        return True
+        new = self._keys.add(key)
+        self.calls += new
+        return new
 
     def metrics(self) -> Row:
         """Return the content of metrics/collect.json; `cost_usd` is exact, and counts superseded answers."""
@@ -174,7 +175,7 @@ class Tally:
             "model": self.profile.model,
             "prompts": self.prompts,
             "answers": self.answers,
-            "calls": len(self.calls),
+            "calls": self.calls,
             "cost_usd": float(self.cost),
             "tokens": dict(sorted(self.tokens.items())),
             "stop_reasons": dict(sorted(self.stop_reasons.items())),

@@ -21,7 +21,7 @@ from distill.common.config import Model, section
 from distill.common.errors import InputError
 from distill.common.jsonl import Row, read_json, read_jsonl, write_json, write_jsonl, write_text
 from distill.evaluate import leakage
-from distill.evaluate.overlap import RunIndex, repetition
+from distill.evaluate.overlap import repetition
 from distill.evaluate.report import page, tables, wording
 from distill.evaluate.report.figures import Bootstrap, extract, headline
 from distill.evaluate.style import profiles
@@ -57,15 +57,15 @@ def main() -> None:
     args = cli.parser(__doc__).parse_args()
     params = section(EvaluateParams, "evaluate", args.params)
     collect, curve = read_json(COLLECT), read_tsv(CURVE)
-    prompts, training = held_out.read(), leakage.read_training(TRAIN)
+    prompts = held_out.read()
     measured = {side: read_answers(ANSWERS / f"{side}.jsonl", prompts, params.pass_k) for side in STUDENTS}
-    leaked = leakage.check_leakage(prompts, training, params.leakage_words)
     answers = {side: [row["answers"] for row in rows] for side, rows in measured.items()}
     answers["teacher"] = teacher_answers(prompts, measured["base"])
+    shared = leakage.compare(prompts, greedy(answers), TRAIN, params.leakage_words)
     ran = outcomes.judge(texts(answers), [checks.load(prompt.base) for prompt in prompts], params.sandbox)
-    rows = list(details(prompts, answers, measured, ran.rows, training))
+    rows = list(details(prompts, answers, measured, ran.rows, shared.copied))
     figures = headline(rows, Bootstrap(params.resamples, params.seed), params.pass_k)
-    figures |= ran.metrics() | {"leakage": leaked.metrics(), "cost_usd": collect.get("cost_usd")}
+    figures |= ran.metrics() | {"leakage": shared.report.metrics(), "cost_usd": collect.get("cost_usd")}
     write(rows, figures, curve, collect)
 
 
@@ -96,18 +96,22 @@ def texts(answers: Mapping[str, Sequence[Sequence[Row]]]) -> dict[str, list[list
     return {side: [[answer["text"] for answer in each] for each in rows] for side, rows in answers.items()}
 
 
+def greedy(answers: Mapping[str, Sequence[Sequence[Row]]]) -> dict[str, list[str]]:
+    """Return the text of each side's greedy answer to each prompt."""
+    return {side: [each[0]["text"] for each in rows] for side, rows in answers.items()}
+
+
 def details(
     prompts: Sequence[HeldOut],
     answers: Mapping[str, list[list[Row]]],
     measured: Mapping[str, list[Row]],
     ran: Sequence[Row | None],
-    training: Sequence[Row],
+    copied: Mapping[str, Sequence[int]],
 ) -> Iterator[Row]:
     """Yield the rows of metrics/evaluation.jsonl; style and health are those of the greedy answers.
 
     `likelihood` is null, and `unscored` says why, where generate could not score the teacher's answer.
     """
-    copied = RunIndex({row["id"]: row["completion"] for row in training})
     for place, prompt in enumerate(prompts):
         first = {side: each[place][0]["text"] for side, each in answers.items()}
         scores = {side: rows[place]["likelihood"] for side, rows in measured.items()}
@@ -121,13 +125,12 @@ def details(
             **({"unscored": why} if why else {}),
             "outcomes": ran[place],
             "style": {side: profiles.profile(text) for side, text in first.items()},
-            "health": {side: _health(text, copied) for side, text in first.items()},
+            "health": {side: _health(text, copied[side][place]) for side, text in first.items()},
         }
 
 
-def _health(text: str, copied: RunIndex) -> Row:
-    run = copied.longest(text)
-    return {"repetition": repetition(text), "copied_run": run.words if run else 0}
+def _health(text: str, copied_run: int) -> Row:
+    return {"repetition": repetition(text), "copied_run": copied_run}
 
 
 def write(rows: Sequence[Row], figures: Row, curve: Sequence[Row], collect: Row) -> None:

@@ -35,7 +35,7 @@ def fit(run: TrainingRun, files: tuple[Path, ...], output: Path) -> Result | Non
     """
     quiet()
     size = Size.of(load_config(run.student))
-    setup = choose(run.params, size.parameters, sum(len(example.ids) for example in run.training))
+    setup = choose(run.params, size.parameters, run.training.tokens)
     what, plan = f"train: {run.student.identity}", Plan(run, setup, size, run.params.quantization == "nf4")
     check(what, plan.need(), plan.changes())
     with enough(what, plan.changes):
@@ -105,7 +105,7 @@ def _result(run: TrainingRun, model: Any, state: Any) -> Result:
         epochs=run.params.epochs,
         examples=len(run.training),
         validation_examples=len(run.validation),
-        trained_tokens=sum(example.trained for example in run.training),
+        trained_tokens=run.training.trained,
         trainable=sum(parameter.numel() for parameter in lora.trainable(model).values()),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
     )
