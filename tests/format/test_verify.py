@@ -1,5 +1,6 @@
 """distill.format.verify: answers that do not do what they claim are left out, and of several good ones one is kept."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,8 @@ import pytest
 
 from distill.common.errors import InputError
 from distill.format import stage, verify
-from distill.format.stage import Example, FormatParams, check_enough, metrics
+from distill.format.examples import Example
+from distill.format.stage import FormatParams
 from distill.format.verify import Verification
 from distill.sandbox import run_checks
 from repository import ROOT
@@ -124,33 +126,35 @@ def test_without_a_sandbox_it_is_one_clear_line(monkeypatch: pytest.MonkeyPatch)
         Verification("first")
 
 
-def test_the_stage_keeps_one_good_answer_a_prompt() -> None:
+def test_the_stage_keeps_one_good_answer_a_prompt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two of three prompts have one: what is surplus does not count as missing."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
     params = FormatParams(max_length=64, val_share=0.0, split_seed=1, min_kept_share=0.6, drop_broken_code=True,
-                          system=None, verify=True)  # fmt: skip
+                          near_duplicates=None, system=None, verify=True)  # fmt: skip
     answers = {"one": BAD, "one#1": GOOD, "two": GOOD, "two#1": GOOD, "three": BAD, "three#1": BAD}
-    examples, verified = stage.verify((example(name, code) for name, code in answers.items()), params)
+    verification = stage.to_verify(params)
+    assert verification is not None
+    settled = list(verification.examples(example(name, code) for name, code in answers.items()))
     with pytest.raises(InputError, match=r"only 2 of 4 answers can be trained on \(unverified 2\)"):
-        check_enough(examples, params)
-    kept = check_enough(examples, params.model_copy(update={"min_kept_share": 0.5}))
-    assert [one.row["id"] for one in kept] == ["one#1", "two"]
-    values = metrics(examples, kept, []) | verified
+        stage.write(settled, params)
+    values = stage.write(settled, params.model_copy(update={"min_kept_share": 0.5})).metrics()
+    assert [json.loads(line)["id"] for line in stage.TRAIN.read_text().splitlines()] == ["one#1", "two"]
     assert (values["dropped"]["unverified"], values["dropped"]["surplus"]) == (2, 2)
     assert values["dropped_ids"] == {"unverified": ["three", "three#1"], "surplus": ["one", "two#1"]}
-    assert values["verify"]["failed"] == {"wrong_answer": 3}
-    assert "surplus" not in metrics(kept, kept, [])["dropped"]
+    assert verification.metrics()["failed"] == {"wrong_answer": 3}
 
 
 def test_it_is_off_the_path_when_it_is_off() -> None:
     program = (
         "import sys\nfrom pathlib import Path\nfrom distill.common.config import section\n"
         "from distill.format import stage\n"
-        "print(stage.verify(iter('ab'), section(stage.FormatParams, 'format', Path('params.yaml'))))\n"
+        "print(stage.to_verify(section(stage.FormatParams, 'format', Path('params.yaml'))))\n"
         "print([name for name in sys.modules if name.startswith(('distill.sandbox', 'distill.format.verify'))])"
     )
     environment = {"PYTHONPATH": str(ROOT / "src"), "PATH": "/usr/bin:/bin"}
     ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True)
-    assert ran.stdout == "(['a', 'b'], {})\n[]\n", ran.stderr
+    assert ran.stdout == "None\n[]\n", ran.stderr
 
 
 def test_the_reference_answers_with_tests_pass_as_they_are() -> None:

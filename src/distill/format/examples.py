@@ -114,7 +114,9 @@ class Tally:
         """
         wanted = self.answers - len(self._dropped.get(SURPLUS, ()))
         if self.kept < max(1, min_kept_share * wanted):
-            counts = ", ".join(f"{reason} {len(ids)}" for reason, ids in self._dropped.items() if ids)
+            counts = ", ".join(
+                f"{reason} {len(ids)}" for reason, ids in self._dropped.items() if ids and reason != SURPLUS
+            )
             raise InputError(
                 f"{source}: only {self.kept} of {wanted} answers can be trained on "
                 f"({counts or 'there is none'}){self._problem}; fix the answers, or lower "
