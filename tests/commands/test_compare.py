@@ -217,4 +217,4 @@ def test_runs_whose_code_did_not_run_say_so(
     assert "Pass@1" not in shown
     assert "Now pass" not in shown
     html = (tmp_path / "metrics/compare.html").read_text(encoding="utf-8")
-    assert "Not measured: the answers’ code did not run in both." in html
+    assert "Not measured: fewer than two prompts were checked in both runs." in html

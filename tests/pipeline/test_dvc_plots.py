@@ -11,7 +11,7 @@ import yaml
 
 from browser import Page, browser, executable
 from distill.evaluate.report import tables
-from evaluation_rows import rows
+from evaluation_rows import FEATURES, rows
 from repository import ROOT
 
 pytestmark = [
@@ -50,7 +50,7 @@ def _write_run(folder: Path, factor: float) -> None:
     details = rows()
     for row in details:
         row["likelihood"]["distilled"]["nll"] *= factor
-    tables.write(folder / "metrics" / "plots", details)
+    tables.write(folder / "metrics" / "plots", details, FEATURES)
     (folder / "metrics" / "plots" / "train.tsv").write_text(CURVE, encoding="utf-8")
 
 

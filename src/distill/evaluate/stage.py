@@ -48,7 +48,7 @@ STUDENTS = ("base", "distilled")
 
 def _check_style(name: str) -> str:
     if name not in profiles.PROFILES:
-        raise ValueError(f"no such style profile; choose one of: {', '.join(profiles.PROFILES)}")
+        raise ValueError(f"choose one of the style profiles ({', '.join(profiles.PROFILES)})")
     return name
 
 

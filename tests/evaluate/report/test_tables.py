@@ -4,9 +4,8 @@ from pathlib import Path
 
 from distill.common.jsonl import Row
 from distill.evaluate.report import tables
-from distill.evaluate.style import profiles
 from distill.sandbox import run_checks
-from evaluation_rows import rows
+from evaluation_rows import FEATURES, rows
 
 
 def table(text: str) -> list[Row]:
@@ -35,7 +34,7 @@ def test_an_answer_that_was_not_scored_is_not_drawn() -> None:
 def test_style_has_the_mean_of_each_share() -> None:
     details = rows()
     details[0]["style"]["base"]["typed"] = 1.0
-    assert table(tables.style(details)) == [
+    assert table(tables.style(details, FEATURES)) == [
         {"feature": "Fully type-hinted functions", "model": "base", "share": "0.2500"},
         {"feature": "Fully type-hinted functions", "model": "distilled", "share": "1.0000"},
         {"feature": "Fully type-hinted functions", "model": "teacher", "share": "1.0000"},
@@ -72,14 +71,9 @@ def test_code_that_was_not_run_is_an_outcome() -> None:
 
 
 def test_files_are_written(tmp_path: Path) -> None:
-    tables.write(tmp_path, rows())
+    tables.write(tmp_path, rows(), FEATURES)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["likelihood.tsv", "outcomes.tsv", "style.tsv"]
-    assert (tmp_path / "style.tsv").read_text() == tables.style(rows())
-
-
-def test_every_style_feature_has_a_label() -> None:
-    assert tables.SHARE_LABELS.keys() == profiles.SHARES.keys()
-    assert tables.AMOUNT_LABELS.keys() == profiles.AMOUNTS.keys()
+    assert (tmp_path / "style.tsv").read_text() == tables.style(rows(), FEATURES)
 
 
 def test_every_outcome_has_a_label() -> None:
