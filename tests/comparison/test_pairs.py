@@ -10,6 +10,7 @@ from distill.common.jsonl import Row
 from distill.comparison.pairs import flips, pair
 from distill.comparison.runs import Run
 from distill.evaluate.report.figures import Bootstrap, headline
+from distill.evaluate.style import text
 from evaluation_rows import FEATURES
 
 BOOTSTRAP = Bootstrap(resamples=1000, seed=1)
@@ -77,6 +78,19 @@ def test_code_that_ran_in_one_run_only_is_not_compared() -> None:
     pairs = pair(run(run_a()), run(b), 2, "python")
     assert [bool(row["outcomes"]) for row in pairs.rows] == [False, True, True, True]
     assert flips(pairs.rows) == (["word-break"], [])
+
+
+def test_style_is_measured_by_the_selected_profile_whatever_the_runs_measured_it_by() -> None:
+    a, b = run_a(), run_b()
+    for row in a:
+        row["style"] = {side: {"old": 1.0} for side in row["style"]}
+    rows = pair(run(a), run(b), 2, "text").rows
+    assert {tuple(sorted(row["style"][side])) for row in rows for side in row["style"]} == {
+        tuple(sorted(text.FEATURES))
+    }
+    found = headline(rows, BOOTSTRAP, 2, text.FEATURES)
+    assert found["style_distance"]["base"] == 0.0 < found["style_distance"]["distilled"]
+    assert found["style"]["words"]["base"] < found["style"]["words"]["distilled"]  # one of B's is wordy
 
 
 @pytest.mark.parametrize(("samples", "kept"), [((3, 2), 3), ((3, 1), 1), ((0, 3), 1)])

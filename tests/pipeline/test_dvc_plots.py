@@ -11,7 +11,7 @@ import yaml
 
 from browser import Page, browser, executable
 from distill.evaluate.report import tables
-from evaluation_rows import FEATURES, rows
+from evaluation_rows import FEATURES, row, rows
 from repository import ROOT
 
 pytestmark = [
@@ -48,8 +48,8 @@ def repo(tmp_path: Path) -> Path:
 
 def _write_run(folder: Path, factor: float) -> None:
     details = rows()
-    for row in details:
-        row["likelihood"]["distilled"]["nll"] *= factor
+    for each in details:
+        each["likelihood"]["distilled"]["nll"] *= factor
     tables.write(folder / "metrics" / "plots", details, FEATURES)
     (folder / "metrics" / "plots" / "train.tsv").write_text(CURVE, encoding="utf-8")
 
@@ -81,3 +81,13 @@ def test_show_and_diff_draw_every_plot_offline(page: Page, repo: Path) -> None:
     ):
         assert title in text
     assert drawn(page, repo, "diff", "HEAD") == {name: 2 * count for name, count in counts.items()}
+
+
+def test_prompts_of_other_groups_and_without_a_check_leave_no_empty_plot(page: Page, repo: Path) -> None:
+    details = [row(name, group) for name, group in (("a", "window-functions"), ("b", "joins"))]
+    tables.write(repo / "metrics/plots", [one | {"outcomes": None} for one in details], FEATURES)
+    assert drawn(page, repo, "show") == {"loss": 2, "likelihood": 6, "style": 3}
+    tables.write(repo / "metrics/plots", details, FEATURES)
+    assert drawn(page, repo, "show")["outcomes"] == 54  # two groups, three models, nine outcomes
+    labels = page.evaluate("[...document.querySelectorAll('#outcomes .role-row-header text')].map((n) => n.innerHTML)")
+    assert labels == ["window-functions", "joins"]

@@ -141,9 +141,10 @@ def details(
 
 
 def difficulties(folder: Path = PROMPTS) -> dict[str, int]:
-    """Return the difficulty of each group whose prompt files say one (expand_prompts has checked the files)."""
+    """Return the difficulty of each group whose held-out prompt files say one; expand_prompts has checked them."""
     files = [file for path in sorted(folder.glob("*.yaml")) if isinstance(file := load_yaml(path), dict)]
-    return {file["group"]: file["difficulty"] for file in files if file.keys() >= {"group", "difficulty"}}
+    held_out_files = [file for file in files if file.get("split") == "heldout"]
+    return {file["group"]: file["difficulty"] for file in held_out_files if file.get("difficulty")}
 
 
 def _health(text: str, copied: RunIndex) -> Row:

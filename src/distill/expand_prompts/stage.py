@@ -150,9 +150,9 @@ def _read_prompt_files(source: Path) -> list[tuple[Path, PromptFile]]:
 
 
 def _check_difficulties(files: list[tuple[Path, PromptFile]]) -> None:
-    """Difficulty is a group's, so the files of a group must say the same."""
+    """Difficulty is a group's, so its held-out files must say the same."""
     first: dict[str, tuple[Path, int | None]] = {}
-    for path, file in files:
+    for path, file in (pair for pair in files if pair[1].split == "heldout"):
         other, difficulty = first.setdefault(file.group, (path, file.difficulty))
         if difficulty != file.difficulty:
             raise InputError(f"{path}: difficulty: {file.difficulty}, and {other} of the same group '{file.group}' has "

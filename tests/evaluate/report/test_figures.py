@@ -194,6 +194,15 @@ def test_each_style_feature_and_empty_answers_have_an_interval(details: list[Row
     assert [result["empty"][name] for name in ("base", "distilled", "teacher")] == [1.0, 1.0, 0.5]
 
 
+def test_prompts_that_were_not_judged_are_counted(details: list[Row]) -> None:
+    assert "judged" not in headline(details, BOOTSTRAP, 5, FEATURES)["heldout"]
+    others = [one | {"outcomes": None} for one in details]
+    found = headline([*details, *others], BOOTSTRAP, 5, FEATURES)
+    assert found["heldout"] == {"prompts": 4, "answer_tokens": 80, "judged": 2}
+    assert (found["pass_at_1"]["base"], found["pass_at_1"]["distilled"]) == (0.0, 0.5)
+    assert headline(others, BOOTSTRAP, 5, FEATURES)["heldout"]["judged"] == 0
+
+
 def test_difficulties_of_several_prompts_have_intervals(details: list[Row]) -> None:
     for one in details:
         one["group"] = "heldout-easy"

@@ -27,7 +27,7 @@ OUTCOMES = {
     "no_code": "no code",
     "not_run": "not run",
 }
-"""What can become of an answer's code, from best to worst; the last where there is no sandbox to run it in."""
+"""What can become of an answer's code, from best to worst; the last where there is no check."""
 
 
 def write(folder: Path, details: Sequence[Row], features: Features) -> None:
@@ -59,11 +59,11 @@ def style(details: Iterable[Row], features: Features) -> str:
 def outcomes(details: Sequence[Row]) -> str:
     """Return what became of each model's answers (of the first sample), by group; every outcome has its row.
 
-    Prompts without a check are left out, unless nothing was run at all: DVC cannot draw a table without rows.
+    Where some prompts have no check, their answers are drawn as not run; where nothing was run, nothing is drawn.
     """
     rows = [
         (group, name, model, count[outcome], f"{count[outcome] / count.total():.4f}")
-        for group, members in by_group([row for row in details if row["outcomes"]] or details).items()
+        for group, members in by_group(details if any(row["outcomes"] for row in details) else ()).items()
         for model in MODELS
         if (count := Counter(_first_outcome(row, model) for row in members if row["answers"].get(model)))
         for outcome, name in OUTCOMES.items()

@@ -133,9 +133,7 @@ def unjudged(headline: Row) -> str:
     judged = heldout.get("judged", 0)
     if judged < 2:
         return ""
-    return (
-        f"Tasks solved are of the {judged} prompts that were checked; the other {heldout['prompts'] - judged} were not."
-    )
+    return f"Pass@1 and runs as written are about the {judged} of {heldout['prompts']} prompts that were checked."
 
 
 def detectable(headline: Row) -> str:
