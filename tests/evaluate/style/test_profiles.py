@@ -69,6 +69,16 @@ def test_labels_differ_and_every_profile_has_something_to_draw(name: str) -> Non
     assert any(not feature.amount for feature in table.values())
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_documentation_lists_the_features(name: str) -> None:
+    page, table = (ROOT / "docs/evaluate.md").read_text(encoding="utf-8"), profiles.features(name)
+    (count, *cells), *others = re.findall(rf"^\| `{name}` \((\d+).*?\) \|(.*?)\|(.*?)\|$", page, re.MULTILINE)
+    assert (int(count), others) == (len(table), [])
+    for cell, amounts in zip(cells, (False, True), strict=True):
+        keys = {key for key, feature in table.items() if feature.amount == amounts}
+        assert keys == set(re.findall(r"`([a-z_]+)`", cell))
+
+
 def test_shares_come_first_and_what_is_no_feature_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     _add(monkeypatch, {"b": 2.0, "more": 1.0, "a": 1.0})
     assert list(profiles.profile("mine", "").items()) == [("a", 1.0), ("b", 2.0)]
@@ -116,8 +126,10 @@ def test_the_profile_in_the_documentation_works_as_it_stands_there(tmp_path: Pat
     style = shutil.copytree(ROOT / "src/distill", tmp_path / "distill") / "evaluate/style"
     (style / "commits.py").write_text(module, encoding="utf-8")
     registry = (style / "profiles.py").read_text(encoding="utf-8")
-    for line in entry.splitlines()[::2]:
-        registry, count = re.subn(rf"^{re.escape(line[:30])}.*$", line, registry, flags=re.MULTILINE)
+    imports, table = entry.rstrip().split("\n\n")
+    assert set(re.findall(r'"(\w+)":', table)) == {*profiles.PROFILES, "commits"}
+    for old, new in ((r"^from distill\.evaluate\.style import .*?$", imports), (r"^PROFILES.*?\}$", table)):
+        registry, count = re.subn(old, new, registry, flags=re.MULTILINE | re.DOTALL)
         assert count == 1
     (style / "profiles.py").write_text(registry, encoding="utf-8")
     program = (
