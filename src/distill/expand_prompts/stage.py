@@ -4,6 +4,7 @@ A prompt file holds one group of prompts:
 
     group: algorithms            # modifiers name the groups they apply to
     split: train                 # train (trained on) or heldout (only measured on)
+    difficulty: 1                # optional, held-out: the group's place in charts; 1 is the easiest
     prompts:
       - slug: merge-intervals    # its id; stable, unique, lower-case words joined by single dashes
         prompt: Write a function ...
@@ -87,6 +88,7 @@ class PromptFile(Model):
 
     group: Slug
     split: Literal["train", "heldout"]
+    difficulty: Annotated[int, Field(ge=1)] | None = None
     prompts: Prompts
 
 
@@ -146,7 +148,18 @@ def _read_prompt_files(source: Path) -> list[tuple[Path, PromptFile]]:
             _check_variables(f"{path}: {prompt.slug}", prompt)
     if not any(file.split == "train" for _, file in files):
         raise InputError(f"{source}: no file has 'split: train'; add prompts to train on")
+    _check_difficulties(files)
     return files
+
+
+def _check_difficulties(files: list[tuple[Path, PromptFile]]) -> None:
+    """Difficulty is a group's, so its held-out files must say the same."""
+    first: dict[str, tuple[Path, int | None]] = {}
+    for path, file in (pair for pair in files if pair[1].split == "heldout"):
+        other, difficulty = first.setdefault(file.group, (path, file.difficulty))
+        if difficulty != file.difficulty:
+            raise InputError(f"{path}: difficulty: {file.difficulty}, and {other} of the same group '{file.group}' has "
+                             f"{difficulty}; give both the same, or none")  # fmt: skip
 
 
 def _check_variables(place: str, prompt: Prompt) -> None:
