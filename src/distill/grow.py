@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from distill.api import profiles
+from distill.api import answers, profiles
 from distill.api.obtain import gather, opened
 from distill.api.profiles import ApiTeacher, FilesTeacher
 from distill.check import MARKUP
@@ -56,7 +56,7 @@ def main() -> None:
         if args.dry_run:
             print("\n".join(lines(collection, estimate(collection))))
             return
-        if any(True for _ in collection.missing()):
+        if any(entry.answer is None for entry in answers.entries(asked, teacher, collection.ledger)):
             _keep_files({row["group"] for row in examples}, args.replace)
     replies, bill = _ask(name, teacher, args.params, asked)
     grown = list(Growth(examples, args.per_prompt, args.params).groups(replies))

@@ -1,22 +1,15 @@
 """distill.grow: a teacher on a loopback server writes prompts; what is kept, what it costs, what is left alone."""
 
-import contextlib
-import io
 import json
-import os
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import pytest
 import yaml
 
 from api_samples import message
-from collecting import Folder, folder
+from collecting import Folder, Ran, folder
 from distill import grow
-from distill.common import cli
 from distill.expand_prompts.stage import SOURCE, expand
 from messages_server import Behaviour, MessagesServer
 
@@ -27,22 +20,6 @@ QUEUE = "Implement `Queue` on a ring of fixed size, with `put` and `take`, and s
 GROUPS = "Group the files of a folder by their suffix and print, largest group first, how many bytes each one takes."
 DATES = "How would you find all Fridays that are the thirteenth of a month between two dates? Show the code."
 GOOD = [QUEUE, GROUPS, DATES]
-
-
-@dataclass
-class Ran:
-    """How a run ended, and what it showed."""
-
-    status: int
-    stdout: str
-    stderr: str
-
-    @property
-    def error(self) -> str:
-        """Its one line."""
-        assert self.status == 1
-        assert "Traceback" not in self.stderr
-        return next(line for line in self.stderr.splitlines() if line.startswith("error: "))
 
 
 def tagged(*prompts: str) -> str:
@@ -61,20 +38,15 @@ def growing(path: Path, server: MessagesServer, teacher: str = "claude", **runti
 
 
 def run(made: Folder, *arguments: str) -> Ran:
-    """Run `python -m distill.grow` in this process."""
-    stdout, stderr, status = io.StringIO(), io.StringIO(), 0
-    with (
-        contextlib.chdir(made.path),
-        mock.patch.dict(os.environ, made.environment(), clear=True),
-        mock.patch.object(sys, "argv", ["grow", *arguments]),
-        contextlib.redirect_stdout(stdout),
-        contextlib.redirect_stderr(stderr),
-    ):
-        try:
-            cli.run(grow.main)
-        except SystemExit as ended:
-            status = int(ended.code or 0)
-    return Ran(status, stdout.getvalue(), stderr.getvalue())
+    """Run `python -m distill.grow`."""
+    return made.command(grow.main, *arguments)
+
+
+def error(ran: Ran) -> str:
+    """The one line of a run that failed."""
+    assert ran.status == 1
+    assert "Traceback" not in ran.stderr
+    return next(line for line in ran.stderr.splitlines() if line.startswith("error: "))
 
 
 def replies(server: MessagesServer, lists: bytes, types: bytes) -> None:
@@ -152,14 +124,13 @@ def test_what_a_person_edited_is_not_written_over(tmp_path: Path) -> None:
         path = made.path / "data/prompts/grown-types.yaml"
         path.write_text(path.read_text(encoding="utf-8").replace("largest", "smallest"), encoding="utf-8")
         edited = path.read_bytes()
-        assert run(made).error == (
+        assert error(run(made)) == (
             "error: data/prompts/grown-types.yaml: it says something else than the replies; move it away, or say "
             "--replace"
         )
         # Other arguments ask other questions: refused before anything is paid.
-        assert (
-            "data/prompts/grown-lists.yaml: it is there, and was grown otherwise"
-            in run(made, "--per-prompt", "9").error
+        assert "data/prompts/grown-lists.yaml: it is there, and was grown otherwise" in error(
+            run(made, "--per-prompt", "9")
         )
         assert path.read_bytes() == edited
         assert server.requests.total() == 2
@@ -214,7 +185,7 @@ def test_the_profiles_own_system_prompt_and_samples_are_for_answers(tmp_path: Pa
 def test_the_budget_holds(tmp_path: Path) -> None:
     with MessagesServer() as server:
         made = growing(tmp_path, server, budget_usd=0.01)
-        assert "runtime.budget_usd: 0.01 does not cover the next call" in run(made).error
+        assert "runtime.budget_usd: 0.01 does not cover the next call" in error(run(made))
         assert not server.requests
 
 
@@ -223,7 +194,7 @@ def test_what_was_paid_for_is_kept_when_another_question_fails(tmp_path: Path) -
         made = growing(tmp_path, server)
         replies(server, message(tagged(QUEUE)), message(tagged(GROUPS)))
         server.behaviour.replies[STACK] = (400, b'{"type": "error", "error": {"type": "x", "message": "no"}}')
-        assert "1 answers are missing, all others are kept: 'stack': 400" in run(made).error
+        assert "1 answers are missing, all others are kept: 'stack': 400" in error(run(made))
         assert not grown(made)
         server.behaviour.replies[STACK] = (200, message(tagged(GROUPS)))
         assert run(made).status == 0
@@ -240,7 +211,7 @@ def test_what_was_paid_for_is_kept_when_another_question_fails(tmp_path: Path) -
 )  # fmt: skip
 def test_mistakes(tmp_path: Path, teacher: str, arguments: list[str], words: str) -> None:
     with MessagesServer() as server:
-        assert words in run(growing(tmp_path, server, teacher), *arguments).error
+        assert words in error(run(growing(tmp_path, server, teacher), *arguments))
         assert not server.requests
 
 
