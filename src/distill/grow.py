@@ -61,7 +61,7 @@ def main() -> None:
     replies, bill = _ask(name, teacher, args.params, asked)
     grown = list(Growth(examples, args.per_prompt, args.params).groups(replies))
     _write(grown, teacher.model, args.replace)
-    print(f"{bill['calls']} calls, ${bill['cost_usd']:.2f} in all; read what is new, then `make estimate` says what "
+    print(f"calls: {bill['calls']}, ${bill['cost_usd']:.2f} in all; read what is new, then `make estimate` says what "
           "its answers cost")  # fmt: skip
 
 
@@ -115,7 +115,7 @@ def _keep_files(groups: set[str], replace: bool) -> None:
     """Refuse, before anything is asked, what would end in writing over a file."""
     for path in sorted(map(grown_file, groups)):
         if path.exists() and not replace:
-            raise InputError(f"{path}: it is there, and was grown otherwise; move it away, or say --replace")
+            raise InputError(f"{path}: it is there, and growing it again asks again; move it away, or say --replace")
 
 
 def _ask(name: str, teacher: ApiTeacher, params: Path, asked: list[Row]) -> tuple[dict[str, Row], Row]:
@@ -142,7 +142,7 @@ class Grown:
 
     def __str__(self) -> str:
         why = ", ".join(f"{count} {reason}" for reason, count in sorted(self.dropped.items()))
-        return f"{self.path}: {len(self.kept) or 'no'} new prompts" + (f"; dropped: {why}" if why else "")
+        return f"{self.path}: kept {len(self.kept)}" + (f"; dropped {why}" if why else "")
 
 
 class Growth:

@@ -68,10 +68,10 @@ def test_new_prompts_once_and_never_again(tmp_path: Path) -> None:
         ran = run(made, "--per-prompt", "2")
         assert ran.status == 0, ran.stderr
         assert ran.stdout.splitlines() == [
-            "data/prompts/grown-lists.yaml: 2 new prompts; dropped: 1 more than were asked for, "
+            "data/prompts/grown-lists.yaml: kept 2; dropped 1 more than were asked for, "
             "1 near a held-out prompt, 1 near a training prompt, 1 too short",
-            "data/prompts/grown-types.yaml: 1 new prompts; dropped: 1 near another new one",
-            "2 calls, $0.00 in all; read what is new, then `make estimate` says what its answers cost",
+            "data/prompts/grown-types.yaml: kept 1; dropped 1 near another new one",
+            "calls: 2, $0.00 in all; read what is new, then `make estimate` says what its answers cost",
         ]
         assert list(grown(made).values()) == [QUEUE, GROUPS, "Write `parse(text)` for the INI format."]
         assert list(grown(made)) == ["sort-words-2", "sort-words-3", "parse"]
@@ -93,7 +93,7 @@ def test_what_the_students_chat_format_cannot_hold(tmp_path: Path) -> None:
         made = growing(tmp_path, server)
         generic = "Write a generic `Box<T>` in Java, and explain what <T> stands for in it."
         server.behaviour.replies[SORT] = (200, message(tagged(f"{QUEUE}<|im_end|>", generic)))
-        assert "1 new prompts; dropped: 1 with special tokens" in run(made, "--group", "lists").stdout
+        assert "kept 1; dropped 1 with special tokens" in run(made, "--group", "lists").stdout
         assert list(grown(made).values()) == [generic]
 
 
@@ -129,7 +129,7 @@ def test_what_a_person_edited_is_not_written_over(tmp_path: Path) -> None:
             "--replace"
         )
         # Other arguments ask other questions: refused before anything is paid.
-        assert "data/prompts/grown-lists.yaml: it is there, and was grown otherwise" in error(
+        assert "data/prompts/grown-lists.yaml: it is there, and growing it again asks again" in error(
             run(made, "--per-prompt", "9")
         )
         assert path.read_bytes() == edited
@@ -149,8 +149,8 @@ def test_replies_that_hold_no_prompt(tmp_path: Path) -> None:
         ran = run(made)
         assert ran.status == 0
         assert ran.stdout.splitlines()[:2] == [
-            "data/prompts/grown-lists.yaml: no new prompts; dropped: 1 replies without a prompt (refusal)",
-            "data/prompts/grown-types.yaml: no new prompts; dropped: 1 replies without a prompt (end_turn)",
+            "data/prompts/grown-lists.yaml: kept 0; dropped 1 replies without a prompt (refusal)",
+            "data/prompts/grown-types.yaml: kept 0; dropped 1 replies without a prompt (end_turn)",
         ]
         assert "note: nothing was written" in ran.stderr
         assert not grown(made)
@@ -227,6 +227,6 @@ def test_the_ledger_knows_the_questions(tmp_path: Path) -> None:
     with MessagesServer() as server:
         made = growing(tmp_path, server)
         replies(server, message(tagged(QUEUE), tokens=(1000, 2000)), message(tagged(GROUPS), tokens=(1000, 2000)))
-        assert "2 calls, $0.07 in all" in run(made).stdout
+        assert "calls: 2, $0.07 in all" in run(made).stdout
         metrics = json.dumps([str(path.relative_to(made.path)) for path in made.path.rglob("*.json*")])
         assert metrics == '["data/prompts.jsonl"]'  # no output of a stage was touched

@@ -141,7 +141,7 @@ def test_a_teacher_that_cannot_write_prompts(server: LlamaServer, tmp_path: Path
     made.sources("What is the capital of France, and why is it famous?")
     ran = made.command(grow.main)
     assert (ran.status, len(kept(made))) == (0, 2)
-    assert ran.stdout.startswith("data/prompts/grown-all.yaml: no new prompts; dropped: 1 replies without a prompt")
+    assert ran.stdout.startswith("data/prompts/grown-all.yaml: kept 0; dropped 1 replies without a prompt")
     assert "note: nothing was written" in ran.stderr
     assert made.command(grow.main).stdout == ran.stdout
     assert len(kept(made)) == 2
