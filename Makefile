@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Tests that share a costly set-up stay in one process (loadgroup).
 PYTEST ?= python -m pytest -n 2 --dist loadgroup
 
-.PHONY: help setup repro example remote push pull check test soak estimate judge lint format chat compare gpu-check picture stats clean
+.PHONY: help setup repro example remote push pull check test soak estimate grow judge lint format chat compare gpu-check picture stats clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -55,6 +55,9 @@ soak: $(READY) ## thousands of faults and kills against `collect`, and its bench
 
 estimate: $(READY) ## what the selected teacher's missing answers would cost; nothing is sent that costs money
 	PYTHONPATH=src python -m distill.estimate
+
+grow: $(READY) ## ask the selected teacher for variations of the training prompts: OPTIONS='--dry-run', '--group sql', …
+	@PYTHONPATH=src python -m distill.grow $(OPTIONS)
 
 judge: $(READY) ## ask a paid model which student answers better; params.yaml selects it by `judge` (no stage of `dvc repro`)
 	PYTHONPATH=src python -m distill.judge

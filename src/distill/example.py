@@ -22,9 +22,11 @@ from distill.common.config import PARAMS, load_yaml
 from distill.common.errors import DistillError, InputError
 
 EXAMPLES = Path("examples")
-PROGRAM = (".dvc", ".dvcignore", ".gitattributes", ".gitignore", "LICENSE", "Makefile", "configs", "data/.gitignore",
-           "data/answers/.gitignore", "data/train-checks/README.md", "dvc.yaml", "metrics/.gitignore", "metrics/plots/.gitignore", "models/.gitignore",
-           "params.yaml", "pyproject.toml", "requirements.lock", "src")  # fmt: skip
+PROGRAM = (
+    ".dvc", ".dvcignore", ".gitattributes", ".gitignore", "LICENSE", "Makefile", "configs", "data/.gitignore",
+    "data/answers/.gitignore", "data/train-checks/README.md", "dvc.yaml", "metrics/.gitignore",
+    "metrics/plots/.gitignore", "models/.gitignore", "params.yaml", "pyproject.toml", "requirements.lock", "src",
+)  # fmt: skip
 """What of this repository a repository of another domain begins with, as far as Git has it."""
 
 
