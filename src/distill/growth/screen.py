@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from itertools import pairwise
 
-from distill.evaluate.overlap import RunIndex, words
+from distill.evaluate.overlap import SharedRuns, words
 
 CONTAMINATED = 0.2
 TWIN = 0.4
@@ -56,7 +56,7 @@ class Screen:
     ) -> None:
         """Take the prompts that there are; `fits` says whether the student's chat format can hold a text."""
         self._training, self._held_out, self._kept = Likeness(training), Likeness(held_out), Likeness()
-        self._runs = RunIndex({str(number): text for number, text in enumerate(held_out)})
+        self._runs = SharedRuns({str(number): text for number, text in enumerate(held_out)})
         self._subjects = {subject(text) for text in held_out} - {None}
         self._leakage_words, self._fits = leakage_words, fits
 
@@ -76,9 +76,8 @@ class Screen:
         return None
 
     def _leaks(self, text: str) -> bool:
-        run = self._runs.longest(text)
         return (
-            (run is not None and run.words >= self._leakage_words)
+            self._runs.meet("", text) >= self._leakage_words
             or subject(text) in self._subjects
             or self._held_out.nearest(text) >= CONTAMINATED
         )
