@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Tests that share a costly set-up stay in one process (loadgroup).
 PYTEST ?= python -m pytest -n 2 --dist loadgroup
 
-.PHONY: help setup repro remote push pull check test soak estimate judge lint format chat compare gpu-check picture stats clean
+.PHONY: help setup repro example remote push pull check test soak estimate grow judge lint format chat compare gpu-check picture stats clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -28,14 +28,16 @@ $(READY): requirements.lock pyproject.toml
 	@touch $(READY)
 
 repro: $(READY) check ## run the pipeline: whatever a change in params.yaml, data or code affects
-	dvc repro
+	dvc repro $$(test -z "$$(dvc config core.remote 2>/dev/null)" || echo --pull)
+
+example: $(READY) ## run the pipeline on another domain (NAME=sql or support); DIR=…: in a copy that stays, your own repository
+	@PYTHONPATH=src python -m distill.example "$(NAME)" $(if $(DIR),--to "$(DIR)")
 
 remote: $(READY) ## share results: make URL=s3://… (a directory, ssh://, …) the default remote, and prove it
 	@PYTHONPATH=src python -m distill.remote "$(URL)" $(OPTIONS)
 
-push: $(READY) ## give the remote what this machine computed: outputs, and what each stage made from what
-	@PYTHONPATH=src python -m distill.remote --write
-	dvc push --run-cache
+push: $(READY) ## give the remote what this machine computed: outputs, and every run with what it made from what
+	@PYTHONPATH=src python -m distill.remote --push
 
 pull: $(READY) ## fetch what others computed
 	@PYTHONPATH=src python -m distill.remote
@@ -45,7 +47,7 @@ check: $(READY) ## look for mistakes in params.yaml and the prompts, before anyt
 	@python -m distill.check
 
 test: $(READY) lint ## run every check: ruff, mypy --strict, pytest
-	$(PYTEST)
+	$(if $(wildcard tests),$(PYTEST),@echo 'no tests here: the program is tested where it came from')
 
 soak: $(READY) ## thousands of faults and kills against `collect`, and its benchmarks (a quarter of an hour)
 	$(PYTEST) -rP -m soak tests
@@ -53,6 +55,9 @@ soak: $(READY) ## thousands of faults and kills against `collect`, and its bench
 
 estimate: $(READY) ## what the selected teacher's missing answers would cost; nothing is sent that costs money
 	PYTHONPATH=src python -m distill.estimate
+
+grow: $(READY) ## ask the selected teacher for variations of the training prompts: OPTIONS='--dry-run', '--group sql', …
+	@PYTHONPATH=src python -m distill.grow $(OPTIONS)
 
 judge: $(READY) ## ask a paid model which student answers better; params.yaml selects it by `judge` (no stage of `dvc repro`)
 	PYTHONPATH=src python -m distill.judge

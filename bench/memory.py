@@ -185,7 +185,7 @@ def train(folder: Path, dtype: str, checkpointing: bool, args: argparse.Namespac
     from distill.shared.memory import Size
     from distill.student.model import load_config, load_tokenizer
     from distill.train import run as fitting
-    from distill.train.data import Tokens
+    from distill.train.data import Examples, Tokens
     from distill.train.memory import Plan
     from distill.train.params import TrainingRun, TrainParams
     from distill.train.setup import choose
@@ -194,9 +194,9 @@ def train(folder: Path, dtype: str, checkpointing: bool, args: argparse.Namespac
     params = section(TrainParams, "train").model_copy(update=changes)
     draw = random.Random(0)
     rows = [tuple(draw.choices(range(100, 40000), k=args.length)) for _ in range(4)]
-    examples = [Tokens(str(number), ids, (-100,) * PROMPT + ids[PROMPT:]) for number, ids in enumerate(rows)]
+    examples = [Tokens(ids, (-100,) * PROMPT + ids[PROMPT:]) for ids in rows]
     profile = student(folder)
-    job = TrainingRun(params, profile, load_tokenizer(profile), examples, [])
+    job = TrainingRun(params, profile, load_tokenizer(profile), Examples(examples), Examples([]))
     os.chdir(folder)
     fitting.fit(job, (), folder / "trained")
     size = Size.of(load_config(profile))

@@ -27,6 +27,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,7 @@ def run(kind: str, examples: int, epochs: int) -> dict[str, Any]:
     from distill.shared import device as machine
     from distill.student.model import StudentProfile, load_model, load_tokenizer
     from distill.train import lora
-    from distill.train.data import read_examples
+    from distill.train.data import Examples, read_examples
     from distill.train.params import TrainingRun, TrainParams
     from distill.train.stage import TRAIN, read_data
 
@@ -124,7 +125,7 @@ def run(kind: str, examples: int, epochs: int) -> dict[str, Any]:
     training, validation = read_data(tokenizer, "completion")
     if kind == "plain":
         training = read_examples(TRAIN, tokenizer, "text")
-    training = training[: examples or None]
+    training = Examples(training[: examples or None])
     job = TrainingRun(params, student, tokenizer, training, validation)
     dtype = machine.dtype(params.dtype) if kind == "train" else torch.float32
     torch.manual_seed(params.seed)
@@ -136,7 +137,7 @@ def run(kind: str, examples: int, epochs: int) -> dict[str, Any]:
         memory = machine.peak_memory() / 2**20
         lora.save(model, lora.gather(model), Path(folder) / "adapter", student)
         base, held_out = held_out_loss(student, Path(folder) / "adapter", validation)
-    tokens = epochs * sum(len(example.ids) for example in training)
+    tokens = epochs * training.tokens
     first = sum(clock.first_batch)
     return {
         "dtype": str(dtype).removeprefix("torch."),
@@ -157,27 +158,29 @@ def ours(job: Any, model: Any, folder: Path) -> Any:
 
     from distill.train import run as fitting
     from distill.train import setup, trainer
+    from distill.train.data import Examples
 
     fitting.quiet()
-    tokens = sum(len(example.ids) for example in job.training)
-    full = setup.choose(job.params, model.num_parameters(), max(tokens, 100_000))  # as a run of the usual length
+    tokens = max(job.training.tokens, 100_000)  # as a run of the usual length
+    full = setup.choose(job.params, model.num_parameters(), tokens)
     print(full.describe())
-    job = replace(job, validation=[])
+    job = replace(job, validation=Examples([]))
     return trainer.build(job, full, model, trainer.arguments(job, full, folder), resume=False)
 
 
 def plain(job: Any, model: Any, folder: Path) -> Any:
     """The reference script's trainer. `job` has the labels that make it plain or plain-masked."""
+    import datasets
     from trl import SFTConfig, SFTTrainer
 
     from distill.shared import device as machine
-    from distill.train.trainer import _dataset
 
+    datasets.disable_caching()  # what it cuts off is not kept beside the data
     params = job.params
     return SFTTrainer(
         model=model,
         processing_class=job.tokenizer,
-        train_dataset=_dataset(job.training),
+        train_dataset=job.training.dataset,
         args=SFTConfig(
             output_dir=str(folder), num_train_epochs=params.epochs, per_device_train_batch_size=2,
             gradient_accumulation_steps=4, learning_rate=params.learning_rate, weight_decay=params.weight_decay,
@@ -223,7 +226,7 @@ class Clock:
         return self.times[-1] - self.times[1]
 
 
-def held_out_loss(student: Any, folder: Path, validation: list[Any]) -> tuple[float, float]:
+def held_out_loss(student: Any, folder: Path, validation: Sequence[Any]) -> tuple[float, float]:
     """Mean negative log-likelihood of the validation answers before and after, on fp32 weights."""
     import torch
 

@@ -128,8 +128,10 @@ class Chat:
 def _generate(model: Any, ids: Any, tokenizer: Any, options: dict[str, Any]) -> None:
     import torch
 
+    from distill.generate.decode import ends
+
     try:
-        model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), eos_token_id=tokenizer.eos_token_id,
+        model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), eos_token_id=sorted(ends(model, tokenizer)),
                        pad_token_id=tokenizer.pad_token_id, **options)  # fmt: skip
     finally:
         options["streamer"].end()  # the reader waits for it, also when this ends with an error

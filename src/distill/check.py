@@ -1,4 +1,4 @@
-"""`python -m distill.check`: look for mistakes in params.yaml and the prompts before a stage starts.
+"""`python -m distill.check`: look for mistakes in params.yaml, the prompts and the checks before a stage starts.
 
 `make repro` runs it first, since dvc deletes a stage's outputs before it runs the stage. Nothing is written or sent,
 and it takes a moment: the student's tokenizer is loaded only where a prompt holds something like a special token. It
@@ -19,9 +19,11 @@ from distill.common.errors import InputError
 from distill.common.jsonl import Row
 from distill.evaluate.stage import EvaluateParams
 from distill.expand_prompts.stage import SOURCE, ExpandParams, expand
+from distill.format import verify
 from distill.format.stage import FormatParams, check_system
 from distill.generate.stage import GenerateParams
 from distill.judge import stage
+from distill.sandbox import checks
 from distill.student.chat import Unfit, encode_prompt
 from distill.student.model import StudentProfile, load_tokenizer, location
 from distill.train.params import TrainParams
@@ -42,7 +44,7 @@ def check(params: Path) -> None:
         InputError: The first mistake found.
     """
     section(RuntimeParams, "runtime", params)
-    system = section(FormatParams, "format", params).system
+    formatting = section(FormatParams, "format", params)
     section(TrainParams, "train", params)
     section(GenerateParams, "generate", params)
     section(EvaluateParams, "evaluate", params)
@@ -56,10 +58,14 @@ def check(params: Path) -> None:
             read_answer(Path(teacher.answers) / f"{prompt['id']}.md", prompt["id"])
         if MARKUP.search(prompt["prompt"]):
             doubtful.append(prompt)
+    checks.read_all()
+    if formatting.verify:
+        verify.check_sandbox()
+        checks.read_all(verify.CHECKS)
     if not isinstance(teacher, FilesTeacher):
         price_of(teacher, params)
-    if doubtful or MARKUP.search(system or ""):
-        _check_chat_format(student, system, doubtful)
+    if doubtful or MARKUP.search(formatting.system or ""):
+        _check_chat_format(student, formatting.system, doubtful)
 
 
 def _check_chat_format(student: StudentProfile, system: str | None, prompts: Sequence[Row]) -> None:

@@ -26,6 +26,7 @@ from distill.comparison.runs import Run
 from distill.evaluate.report import wording
 from distill.evaluate.report.figures import Bootstrap, headline
 from distill.evaluate.stage import EvaluateParams
+from distill.evaluate.style import profiles
 
 PAGE = Path("metrics/compare.html")
 
@@ -41,15 +42,16 @@ def main() -> None:
 
 
 def compare(a: Run, b: Run, params: EvaluateParams) -> None:
-    """Print what was found, and write the page; the resamples, seed and k of pass@k are those of `params`.
+    """Print what was found, and write the page; resamples, seed, k and style profile are those of `params`.
 
     Raises:
         InputError: The runs have fewer than two prompts in common.
     """
-    pairs = pair(a, b, params.pass_k)
-    figures = headline(pairs.rows, Bootstrap(params.resamples, params.seed), params.pass_k)
+    pairs = pair(a, b, params.pass_k, params.style)
+    bootstrap, features = Bootstrap(params.resamples, params.seed), profiles.features(params.style)
+    figures = headline(pairs.rows, bootstrap, params.pass_k, features)
     if figures["pass_at_1"] is None:
-        figures["sandbox_reason"] = "the answers’ code did not run in both"
+        figures["sandbox_reason"] = "fewer than two prompts were checked in both runs"
     title = wording.claims(figures, "B") or "No difference found between A and B"
     notes = [_common(pairs), *differences.sentences(a, b)]
     write_text(PAGE, page.render(pairs.rows, figures, (a.name, b.name), title, notes))
@@ -58,7 +60,8 @@ def compare(a: Run, b: Run, params: EvaluateParams) -> None:
     console.print(wording.table(figures, ("A", "B", "teacher")))
     gained, lost = flips(pairs.rows)
     changes = [f"Now pass: {', '.join(gained) or 'none'}.", f"No longer pass: {', '.join(lost) or 'none'}."]
-    told = (changes if figures["pass_at_1"] else []) + [wording.unscored(figures), wording.detectable(figures), *notes]
+    told = [*(changes if figures["pass_at_1"] else []), wording.unjudged(figures), wording.unscored(figures)]
+    told += [wording.detectable(figures), *notes]
     for line in filter(None, told):
         console.print(Text(line))
     print(f"{PAGE}: the answers side by side")

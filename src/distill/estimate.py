@@ -4,9 +4,9 @@
 
 The prompts are expanded here, in passing: an estimate needs no file of an earlier stage, and is of what `dvc repro`
 would ask. Nothing that costs money is sent. Input tokens are counted by the API's count-tokens endpoint where there is
-a key, else by the student's tokenizer; how long answers will be is taken from those that the ledger has to these
-prompts, else from others of that model and cap, else from runtime.expected_output_tokens. The report says which. What
-it will not do: promise more than the worst case.
+a key, or none is needed, else by the student's tokenizer; how long answers will be is taken from those that the ledger
+has to these prompts, else from others of that model and cap, else from runtime.expected_output_tokens. The report says
+which. What it will not do: promise more than the worst case.
 """
 
 import asyncio
@@ -132,7 +132,8 @@ def lines(collection: Collection, result: Estimate) -> Iterator[str]:
 
 def count(collection: Collection, requests: list[Request]) -> tuple[int, str]:
     """Return the input tokens of `requests`, and who counted them."""
-    if collection.teacher.key_env and os.environ.get(collection.teacher.key_env):
+    key_env = collection.teacher.key_env
+    if key_env is None or os.environ.get(key_env):
         try:
             return asyncio.run(_count_by_api(collection, requests)), "the API's count-tokens endpoint"
         except (Refused, Transient, Unreadable, KeyError) as error:

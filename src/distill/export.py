@@ -26,6 +26,8 @@ from distill.exporting import card, lora_gguf, modelfile
 from distill.exporting.card import Contents
 from distill.exporting.fresh import fresh
 from distill.format.stage import FormatParams
+from distill.student import hub
+from distill.student.chat import end_of_turn
 from distill.student.model import StudentProfile, load_config, load_tokenizer, location
 
 OUTPUT = Path("models/export")
@@ -104,11 +106,9 @@ def _add_gguf(folder: Path, student: StudentProfile) -> str | None:
     if not student.gguf_file:
         return None
     place, _ = location(student)
-    path = Path(place, student.gguf_file)
     if student.source == "hub":
-        from huggingface_hub import hf_hub_download
-
-        path = Path(hf_hub_download(student.name, student.gguf_file, revision=student.revision))
+        place = str(hub.folder(student.name, str(student.revision), student.gguf_file))
+    path = Path(place, student.gguf_file)
     try:
         os.link(path.resolve(), folder / path.name)
     except OSError:  # another file system, or one without hard links
@@ -118,8 +118,8 @@ def _add_gguf(folder: Path, student: StudentProfile) -> str | None:
 
 def _stops(tokenizer: Any, config: Any) -> list[str]:
     """Return the texts of the tokens that end an answer."""
-    named = config.eos_token_id
-    ids = [tokenizer.eos_token_id, *(named if isinstance(named, list) else [named])]
+    named = config.get_text_config().eos_token_id
+    ids = [end_of_turn(tokenizer), tokenizer.eos_token_id, *(named if isinstance(named, list) else [named])]
     return list(dict.fromkeys(tokenizer.convert_ids_to_tokens(token) for token in ids if token is not None))
 
 

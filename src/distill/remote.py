@@ -1,10 +1,14 @@
 """A remote for a team: named in .dvc/config once it is proven that a file can be written there, read and removed.
 
     python -m distill.remote URL [NAME=VALUE ...]        (or `make remote URL=… OPTIONS=…`)
-    python -m distill.remote                             prove the default remote (before `make push`: `--write`)
+    python -m distill.remote                             prove that the default remote can be read
+    python -m distill.remote --push                      give it all that this machine computed (or `make push`)
 
 In: a URL that DVC knows (a directory, s3://, ssh://, …), and its options as `dvc remote modify` names them. Keys come
-from the environment or .dvc/config.local, which Git ignores. Out: the default remote `storage` in .dvc/config.
+from the environment or .dvc/config.local, which Git ignores. Out: the default remote `storage` in .dvc/config; with
+`--push`, the remote's files: what the workspace needs, and every run that DVC has a record of, with its outputs, so
+that a colleague's `dvc repro --pull` takes a run over that no commit names. (`dvc push --run-cache` pushes the records
+alone.)
 
 What it will not do: change .dvc/config before the proof, write a key into it, or commit.
 """
@@ -28,15 +32,17 @@ def main() -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("url", nargs="?", default="", help="where it is; none: prove the default remote")
     parser.add_argument("options", nargs="*", metavar="NAME=VALUE", help="such as endpointurl=https://…")
-    parser.add_argument("--write", action="store_true", help="without a URL: prove that it can be written, too")
+    parser.add_argument("--push", action="store_true", help="without a URL: push outputs, and all runs with theirs")
     args = parser.parse_args()
     if args.url:
         url, options = address(args.url), dict(map(option, args.options))
         prove({"core": {"remote": NAME}, "remote": {NAME: {"url": url, **options}}}, write=True)
         add(url, options)
         print(told(url))
-    else:
-        prove({}, args.write)
+        return
+    prove({}, write=args.push)
+    if args.push:
+        print(push())
 
 
 def address(url: str) -> str:
@@ -122,6 +128,41 @@ def cure(error: Exception) -> str:
     if "no module named" in text:
         return "install it with pip"
     return "correct the URL or its options"
+
+
+def push() -> str:
+    """Push what the workspace needs, the record of every run, and the runs' outputs; return what to say about it.
+
+    Raises:
+        InputError: Some files could not be pushed.
+    """
+    from dvc.exceptions import UploadError
+    from dvc.repo import Repo
+
+    with Repo() as repo:
+        try:
+            files = repo.push()
+            records = repo.stage_cache.push(None)
+            result = repo.cloud.push(outputs(repo, records))
+            failed, files = len(result.failed), files + len(result.transferred)
+        except UploadError as error:
+            failed = error.amount
+    if failed:
+        raise InputError(f"the remote: {failed} files could not be pushed; run the same command again")
+    return f"{files} files pushed; {len(records)} runs are recorded there"
+
+
+def outputs(repo: Any, records: list[tuple[str, str]]) -> set[Any]:
+    """Return the hashes of what the recorded runs made; a run whose outputs `dvc gc` removed is left out."""
+    from dvc.exceptions import CollectCacheError
+
+    found: set[Any] = set()
+    for record in records:
+        try:
+            found.update(*repo.stage_cache.get_used_objs([record]).values())
+        except CollectCacheError:
+            continue
+    return {one for one in found if repo.cache.local.exists(one.value)}
 
 
 def add(url: str, options: dict[str, str]) -> None:

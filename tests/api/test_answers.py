@@ -114,6 +114,7 @@ def test_the_bill_by_hand(ledger: Ledger) -> None:
         "teacher": "claude", "model": "m", "prompts": 2, "answers": 2, "calls": 3, "cost_usd": 0.00639,
         "tokens": {"input_tokens": 30, "output_tokens": 420},
         "stop_reasons": {"end_turn": 1, "refusal": 1},
+        "thinking_dropped": 0,
         "superseded": {"calls": 1, "cost_usd": 0.00153},
         "unusable": {"empty": 1, "refusal": 1},
         "unusable_ids": {"empty": ["q"], "refusal": ["p"]},

@@ -61,6 +61,7 @@ def test_online_and_batch_share_answers() -> None:
         (lambda p: p.update(extra={"a": [math.nan]}), "'extra' must hold what JSON can hold (Out of range float"),
         (lambda p: p.update(extra={"a": date(2026, 1, 2)}), "'extra' must hold what JSON can hold (Object of"),
         (lambda p: p.update(extra={"a": {1: 2, "b": 3}}), "'extra' must hold what JSON can hold"),
+        (lambda p: p.update(on_thinking="hide"), "teachers.claude.on_thinking: input should be 'drop' or 'keep'"),
         (lambda p: p["on_stop"].update(refusal="retry"), "claude.on_stop.refusal: input should be 'exclude' or"),
         (lambda p: p["on_stop"].update(refused="fail"), "teachers.claude.on_stop.refused: unknown key"),
     ],
@@ -74,6 +75,16 @@ def test_what_is_wrong_is_named(tmp_path: Path, edit: Edit, words: str) -> None:
         profiles.load(path)
     assert words in str(caught.value)
     assert "sk-x" not in str(caught.value)
+
+
+def test_a_profile_of_before_drops_thinking(tmp_path: Path) -> None:
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")) | {"teacher": "local"}
+    del params["teachers"]["local"]["on_thinking"]
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(params), encoding="utf-8")
+    found = profiles.load(path)[1]
+    assert isinstance(found, MessagesTeacher)
+    assert found.on_thinking == "drop"
 
 
 def test_a_policy_knows_what_fails() -> None:

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from typing import Any
 import pytest
 
 from collecting import KEY, Folder, folder
-from distill.common.jsonl import write_jsonl
+from distill.api import obtain
+from distill.common.jsonl import Row, read_jsonl, write_jsonl
 from distill.shared.stop_reasons import STOP_REASONS
 from messages_server import Behaviour, MessagesServer
 
@@ -117,6 +119,42 @@ def test_an_api_once_and_never_again(tmp_path: Path) -> None:
         made.params("claude-batch")
         assert made.run().status == 0
         assert len(server.answered) == 21
+
+
+@pytest.mark.parametrize(("teacher", "in_vain"), [("claude", 2), ("claude-batch", 3)])
+def test_prompts_are_read_once_and_twice_where_something_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, teacher: str, in_vain: int
+) -> None:
+    passes = 0
+
+    def reading(*arguments: Any) -> Iterator[Row]:
+        nonlocal passes
+        passes += 1
+        return read_jsonl(*arguments)
+
+    monkeypatch.setattr(obtain, "read_jsonl", reading)
+    with MessagesServer(Behaviour(refuse={"number 7": 400})) as server:
+        made = folder(tmp_path, server.url, prompts=10, teacher=teacher)
+        assert "1 answers are missing, all others are kept: 'p7'" in error_of(made)
+        assert passes == in_vain
+        server.behaviour.refuse.clear()
+        for read in (2, 1):
+            passes = 0
+            assert made.run().status == 0
+            assert passes == read
+        assert len(server.answered) == 10
+
+
+def test_a_bad_row_far_down_costs_no_answer_twice(tmp_path: Path) -> None:
+    with MessagesServer() as server:
+        made = folder(tmp_path, server.url, prompts=30)
+        rows = made.path / "data/prompts.jsonl"
+        good = rows.read_text(encoding="utf-8")
+        rows.write_text(good + "{}\n", encoding="utf-8")
+        assert "data/prompts.jsonl:31: the key 'id' is missing" in error_of(made)
+        rows.write_text(good, encoding="utf-8")
+        assert made.run().status == 0
+        assert len(server.answered) == 30
 
 
 def test_samples_are_different_answers(tmp_path: Path) -> None:

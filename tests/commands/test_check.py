@@ -38,6 +38,18 @@ def test_every_shipped_teacher_is_sound(repo: Path, name: str) -> None:
     check(Path("params.yaml"))
 
 
+def test_a_training_prompts_check_is_read_where_answers_are_verified(repo: Path) -> None:
+    folder = repo / "data/train-checks"
+    folder.mkdir()
+    (folder / "lru-cache.py").write_text("def test_it(:\n", encoding="utf-8")
+    check(Path("params.yaml"))
+    edit(repo, "verify: false", "verify: true")
+    with pytest.raises(
+        InputError, match=r"no sandbox works here|train-checks/lru-cache.py:1: the check does not compile"
+    ):
+        check(Path("params.yaml"))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
@@ -76,6 +88,14 @@ def test_prompts_that_forge_turns_are_found_before_anybody_pays(repo: Path) -> N
 def test_a_system_prompt_that_forges_turns(repo: Path) -> None:
     edit(repo, "  system: null  # a system prompt for the student", "  system: Be <|im_end|> brief.  # a")
     with pytest.raises(InputError, match=r"params.yaml: format.system: <\|im_end\|> in its text"):
+        check(Path("params.yaml"))
+
+
+def test_a_check_that_is_wrong(repo: Path) -> None:
+    (repo / "data/checks").mkdir()
+    check(Path("params.yaml"))
+    (repo / "data/checks/clamp.yaml").write_text("kind: regex\npattern: '(a'\n")
+    with pytest.raises(InputError, match=r"^data/checks/clamp\.yaml: the file: the pattern does not compile"):
         check(Path("params.yaml"))
 
 

@@ -217,4 +217,20 @@ def test_runs_whose_code_did_not_run_say_so(
     assert "Pass@1" not in shown
     assert "Now pass" not in shown
     html = (tmp_path / "metrics/compare.html").read_text(encoding="utf-8")
-    assert "Not measured: the answers’ code did not run in both." in html
+    assert "Not measured: fewer than two prompts were checked in both runs." in html
+
+
+def test_runs_with_some_checks_and_other_groups_say_of_how_many_prompts_they_speak(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    params = section(EvaluateParams, "evaluate", ROOT / "params.yaml").model_copy(update={"style": "text"})
+    monkeypatch.chdir(tmp_path)
+    a, b = ({row["id"]: row | {"group": "joins", "difficulty": None} for row in rows} for rows in (run_a(), run_b()))
+    b["clamp"]["outcomes"] = b["matrix"]["outcomes"] = None
+    compare_runs(Run("main", a, {}, [], {}, True), Run("r-8", b, {}, [], {}, True), params)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Now pass: word-break. No longer pass: none." in shown
+    assert "about the 2 of 4 prompts that were checked." in shown
+    html = (tmp_path / "metrics/compare.html").read_text(encoding="utf-8")
+    assert html.count("joins, no check") == 2
+    assert "<label hidden><span>Group</span>" in html

@@ -71,6 +71,25 @@ def test_export_and_import(tmp_path: Path) -> None:
     assert rows[3]["response"].encode("utf-8", "surrogateescape") == b"\xff\xfe not UTF-8"
 
 
+def test_two_collectors_with_a_ledger_each_become_one(tmp_path: Path) -> None:
+    """Two machines answer a share of the prompts each; joined, nothing is missing, and nothing is paid for again."""
+    texts = [f"Prompt number {number}?" for number in range(10)]
+    with MessagesServer() as server:
+        here, there = (folder(tmp_path / name, server.url) for name in ("here", "there"))
+        for made, share in ((here, texts[:6]), (there, texts[5:])):  # one prompt is asked for by both
+            made.prompts(*share)
+            assert made.run().status == 0
+        answers = {row["prompt"]: row["completion"] for row in there.rows() + here.rows()}
+        for made, *words in ((there, "export", "there.jsonl"), (here, "import", "../there/there.jsonl")):
+            command = [sys.executable, "-m", "distill.ledger", *words]
+            subprocess.run(command, cwd=made.path, env=made.environment(), check=True, stdout=subprocess.DEVNULL)
+        here.prompts(*texts)
+        assert here.run().status == 0
+        assert len(server.answered) == 6 + 5
+    assert {row["prompt"]: row["completion"] for row in here.rows()} == answers
+    assert [row["prompt"] for row in here.rows()] == texts
+
+
 def test_import_of_rubbish(tmp_path: Path) -> None:
     ledger = filled(tmp_path / "ledger.sqlite")
     ledger_cli.export(ledger, tmp_path / "all.jsonl")

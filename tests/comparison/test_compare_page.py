@@ -15,6 +15,7 @@ from distill.comparison.page import render
 from distill.comparison.pairs import pair
 from distill.comparison.runs import Run
 from distill.evaluate.report.figures import Bootstrap, headline
+from evaluation_rows import FEATURES
 
 needs_browser = pytest.mark.skipif(
     executable() is None, reason="no Chromium or Chrome on PATH (apt-get install chromium)"
@@ -34,8 +35,8 @@ def compared(a: list[Row], b: list[Row], names: tuple[str, str] = ("main", "r-8"
     runs = [
         Run(name, {row["id"]: row for row in rows}, {}, [], {}, True) for name, rows in zip("ab", (a, b), strict=True)
     ]
-    rows = pair(*runs, 2).rows
-    return render(rows, headline(rows, Bootstrap(500, 1), 2), names, "B solves fewer tasks", notes)
+    rows = pair(*runs, 2, "python").rows
+    return render(rows, headline(rows, Bootstrap(500, 1), 2, FEATURES), names, "B solves fewer tasks", notes)
 
 
 def hostile() -> str:

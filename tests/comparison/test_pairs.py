@@ -10,6 +10,8 @@ from distill.common.jsonl import Row
 from distill.comparison.pairs import flips, pair
 from distill.comparison.runs import Run
 from distill.evaluate.report.figures import Bootstrap, headline
+from distill.evaluate.style import text
+from evaluation_rows import FEATURES
 
 BOOTSTRAP = Bootstrap(resamples=1000, seed=1)
 
@@ -19,7 +21,7 @@ def run(rows: list[Row], name: str = "x") -> Run:
 
 
 def figures(a: list[Row], b: list[Row]) -> Any:
-    return headline(pair(run(a), run(b), 2).rows, BOOTSTRAP, 2)
+    return headline(pair(run(a), run(b), 2, "python").rows, BOOTSTRAP, 2, FEATURES)
 
 
 def test_the_figures_are_of_b_minus_a() -> None:
@@ -42,12 +44,12 @@ def test_a_run_is_no_different_from_itself() -> None:
 
 
 def test_flips_are_told_both_ways() -> None:
-    assert flips(pair(run(run_a()), run(run_b()), 2).rows) == (["word-break"], ["clamp"])
-    assert flips(pair(run(run_b()), run(run_a()), 2).rows) == (["clamp"], ["word-break"])
+    assert flips(pair(run(run_a()), run(run_b()), 2, "python").rows) == (["word-break"], ["clamp"])
+    assert flips(pair(run(run_b()), run(run_a()), 2, "python").rows) == (["clamp"], ["word-break"])
 
 
 def test_a_prompt_is_common_if_id_and_text_are_the_same() -> None:
-    pairs = pair(run(run_a()), run(run_c()), 2)
+    pairs = pair(run(run_a()), run(run_c()), 2, "python")
     assert [row["id"] for row in pairs.rows] == ["clamp", "word-break"]
     assert (pairs.a, pairs.b) == (4, 4)
     assert figures(run_a(), run_c())["nll"]["base"] == 1.1  # (10 + 12) / 20
@@ -55,7 +57,7 @@ def test_a_prompt_is_common_if_id_and_text_are_the_same() -> None:
 
 def test_fewer_than_two_common_prompts_are_refused() -> None:
     with pytest.raises(InputError, match="main and r-8 have 1 held-out prompts in common"):
-        pair(run(run_a()[:1], "main"), run(run_b(), "r-8"), 2)
+        pair(run(run_a()[:1], "main"), run(run_b(), "r-8"), 2, "python")
 
 
 def test_losses_on_other_texts_are_left_out() -> None:
@@ -63,7 +65,7 @@ def test_losses_on_other_texts_are_left_out() -> None:
     b[0]["answers"]["teacher"][0]["text"] = "Another."
     b[1]["likelihood"]["distilled"]["tokens"] = 11
     b[2] |= {"likelihood": None, "unscored": "max_tokens"}
-    pairs = pair(run(run_a()), run(b), 2)
+    pairs = pair(run(run_a()), run(b), 2, "python")
     assert [row.get("unscored") for row in pairs.rows] == [
         "another answer of the teacher", "other tokens", "max_tokens", None
     ]  # fmt: skip
@@ -73,9 +75,22 @@ def test_losses_on_other_texts_are_left_out() -> None:
 def test_code_that_ran_in_one_run_only_is_not_compared() -> None:
     b = run_b()
     b[0]["outcomes"] = None
-    pairs = pair(run(run_a()), run(b), 2)
+    pairs = pair(run(run_a()), run(b), 2, "python")
     assert [bool(row["outcomes"]) for row in pairs.rows] == [False, True, True, True]
     assert flips(pairs.rows) == (["word-break"], [])
+
+
+def test_style_is_measured_by_the_selected_profile_whatever_the_runs_measured_it_by() -> None:
+    a, b = run_a(), run_b()
+    for row in a:
+        row["style"] = {side: {"old": 1.0} for side in row["style"]}
+    rows = pair(run(a), run(b), 2, "text").rows
+    assert {tuple(sorted(row["style"][side])) for row in rows for side in row["style"]} == {
+        tuple(sorted(text.FEATURES))
+    }
+    found = headline(rows, BOOTSTRAP, 2, text.FEATURES)
+    assert found["style_distance"]["base"] == 0.0 < found["style_distance"]["distilled"]
+    assert found["style"]["words"]["base"] < found["style"]["words"]["distilled"]  # one of B's is wordy
 
 
 @pytest.mark.parametrize(("samples", "kept"), [((3, 2), 3), ((3, 1), 1), ((0, 3), 1)])
@@ -85,6 +100,6 @@ def test_pass_at_k_is_about_equally_many_samples(samples: tuple[int, int], kept:
         for row in rows:
             for kind in ("answers", "outcomes"):
                 row[kind]["distilled"] += [dict(row[kind]["distilled"][0]) for _ in range(count)]
-    pairs = pair(run(runs[0]), run(runs[1]), 2)
+    pairs = pair(run(runs[0]), run(runs[1]), 2, "python")
     assert {len(row["answers"][side]) for row in pairs.rows for side in ("base", "distilled")} == {kept}
-    assert ("pass_at_2" in headline(pairs.rows, BOOTSTRAP, 2)) == (kept > 1)
+    assert ("pass_at_2" in headline(pairs.rows, BOOTSTRAP, 2, FEATURES)) == (kept > 1)

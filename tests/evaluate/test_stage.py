@@ -1,13 +1,17 @@
 """distill.evaluate, the stage, behind generate on a tiny student: what it writes, and what it refuses."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from browser import browser, executable
 from distill.common.jsonl import write_jsonl
+from distill.evaluate.style import text
 from evaluating import PROMPTS, error_line, generated, held_out, rows, run, workspace
+from workspace import set_params
 
 pytestmark = pytest.mark.slow
 OUTPUTS = ["metrics/evaluate.json", "metrics/figures.json", "metrics/evaluation.jsonl", "metrics/report.html"]
@@ -102,6 +106,80 @@ def test_bad_input_is_one_line(finished: Path, name: str, text: str, words: str)
         path.write_bytes(kept)
     assert code == 1
     assert words in error_line(errors)
+
+
+def without(finished: Path, folder: Path, checks: int, *, groups: tuple[str, str]) -> Path:
+    """The run in a copy: by the profile `text`, with so many checks, and with its prompts in two groups by turns."""
+    shutil.copytree(finished, folder, dirs_exist_ok=True)
+    set_params(folder, {"evaluate.style": "text", "evaluate.resamples": 200})
+    for number in range(checks, PROMPTS):
+        (folder / f"data/checks/p{number}.py").unlink()
+    write_jsonl(
+        folder / "data/heldout.jsonl", [held_out(number, group=groups[number % 2]) for number in range(PROMPTS)]
+    )
+    (folder / "data/prompts").mkdir()
+    for place, group in enumerate(groups):
+        text = f"group: {group}\nsplit: heldout\ndifficulty: {2 - place}\nprompts: []\n"
+        (folder / f"data/prompts/{place}.yaml").write_text(text, encoding="utf-8")
+    return evaluated(folder)
+
+
+@pytest.fixture(scope="module")
+def unchecked(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return without(finished, tmp_path_factory.mktemp("unchecked"), 0, groups=("joins", "window-functions"))
+
+
+def test_without_any_check_the_figures_are_null_and_the_report_says_so(unchecked: Path) -> None:
+    found, few = figures(unchecked), figures(unchecked, "evaluate")
+    for key in ("pass_at_1", "runs_as_written", "pass_by_difficulty", "outcomes", "outcomes_as_written", "sandbox"):
+        assert found[key] is None
+    assert (few["pass_at_1"], few["sandbox"]) == (None, None)
+    assert found["heldout"]["judged"] == 0
+    assert all(found[key]["verdict"] for key in ("nll", "style_distance", "ended"))
+    assert found["style"].keys() == text.FEATURES.keys()
+    report = (unchecked / "metrics/report.html").read_text(encoding="utf-8")
+    assert "Not measured: no held-out prompt has a hidden check in data/checks." in report
+    assert "Tasks solved, by" not in report
+    assert "Sentences that ask" in report
+    assert "type-hinted" not in report
+    header, *lines = (unchecked / "metrics/plots/outcomes.tsv").read_text().splitlines()
+    assert (header, lines) == ("difficulty\toutcome\tmodel\tprompts\tshare", [])
+    assert "Sentences that ask\tteacher\t" in (unchecked / "metrics/plots/style.tsv").read_text()
+
+
+def test_with_some_checks_the_others_are_left_out_and_marked(finished: Path, tmp_path: Path) -> None:
+    folder = without(finished, tmp_path, 5, groups=("joins", "window-functions"))
+    found = figures(folder)
+    assert found["heldout"]["judged"] == 5
+    assert found["outcomes"]["teacher"] == {"no_code": 5}
+    report = (folder / "metrics/report.html").read_text(encoding="utf-8")
+    assert "about the 5 of 24 prompts that were checked." in report
+    assert report.count(", no check</span>") == PROMPTS - 5
+    assert report.index("Window functions (2 prompts)") < report.index("Joins (3 prompts)")  # the easier first
+    assert "Tasks solved, by difficulty" in report
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(executable() is None, reason="no Chromium or Chrome on PATH (apt-get install chromium)")
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_report_without_checks_is_whole(unchecked: Path, width: int) -> None:
+    """No chart, column or filter is empty, the charts leave no gap, and the groups can be filtered."""
+    with browser() as page:
+        page.open(unchecked / "metrics/report.html", width)
+        assert page.errors == []
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        sizes = "[...document.querySelectorAll('figure')].map((node) => [node.offsetHeight > 60, node.offsetLeft])"
+        shown, left = zip(*page.evaluate(sizes), strict=True)
+        assert shown == (True,) * 4
+        assert len(set(left)) == (2 if width > 1000 else 1)
+        assert page.evaluate("[...document.querySelectorAll('svg.chart')].every((node) => node.children.length > 2)")
+        assert page.evaluate("document.getElementById('outcome')") is None
+        assert page.evaluate("document.querySelector('.filter select').parentNode.innerText.split('\\n')[0]") == (
+            "Difficulty"
+        )
+        page.evaluate("document.getElementById('difficulty').value = 'joins'")
+        page.evaluate("document.getElementById('difficulty').dispatchEvent(new Event('input', {bubbles: true}))")
+        assert page.evaluate("document.getElementById('count').textContent") == "12 of 24 prompts"
 
 
 def test_too_few_samples_for_pass_at_k_are_named(finished: Path) -> None:

@@ -70,6 +70,15 @@ def test_a_row_is_complete(source: Path) -> None:
     }  # fmt: skip
 
 
+def test_the_files_of_a_group_have_one_difficulty(write: Write, source: Path) -> None:
+    before = list(expand(source, ALL))
+    write("prompts/heldout.yaml", HELDOUT.replace("split: heldout", "split: heldout\n    difficulty: 2"))
+    assert list(expand(source, ALL)) == before  # of no concern to the rows, nor to the training file of the same group
+    write("prompts/more.yaml", HELDOUT.replace("clamp", "more").replace("Clamp", "More"))
+    with pytest.raises(InputError, match=r"more\.yaml: difficulty: None, and .*heldout\.yaml of the same group"):
+        list(expand(source, ALL))
+
+
 def test_heldout_prompts_are_never_modified(source: Path) -> None:
     assert list(by_id(source)) == ["sort", "sort--unit-tests", "search", "search--unit-tests", "clamp"]
 

@@ -86,6 +86,9 @@ def test_without_a_gguf_file_and_a_merged_model(trained: Path, tmp_path: Path) -
         assert absent not in text
 
 
-def test_an_adapter_without_a_card(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", [None, "# A card\n"])
+def test_an_adapter_without_a_card(tmp_path: Path, text: str | None) -> None:
+    if text:
+        (tmp_path / "none.md").write_text(text)
     with pytest.raises(InputError, match="run `dvc repro train`, which writes the adapter's card"):
         write(tmp_path / "README.md", tmp_path / "none.md", HUB, 16, ALL, None)

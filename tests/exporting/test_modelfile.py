@@ -100,11 +100,6 @@ def test_the_file() -> None:
     )
 
 
-def test_it_stops_at_the_end_of_a_turn() -> None:
-    written = text(tokenizer(GEMMA, "<start>"), "base.gguf", None, ["<end>"], None)
-    assert 'PARAMETER stop "</turn>"\nPARAMETER stop "<end>"\n' in written
-
-
 def test_ollama_puts_the_token_at_the_start_itself() -> None:
     written = text(tokenizer(GEMMA, "<start>"), "merged", None, [], None)
     assert "<start>" not in written

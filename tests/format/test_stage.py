@@ -2,22 +2,29 @@
 
 import copy
 import json
+import statistics
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from distill.common.config import profile
 from distill.common.errors import InputError
 from distill.common.jsonl import Row, write_jsonl
-from distill.format import stage
-from distill.format.stage import Example, FormatParams, check_enough, in_validation, metrics, to_examples, to_messages
+from distill.format import stage, workers
+from distill.format.examples import Example, Tally
+from distill.format.near_duplicates import NearDuplicates
+from distill.format.stage import FormatParams, check_system, examine, in_validation, to_messages, without_duplicates
 from distill.student.model import StudentProfile, load_tokenizer
 from repository import ROOT
 
 PARAMS = FormatParams(
-    max_length=64, val_share=0.25, split_seed=1, min_kept_share=0.5, drop_broken_code=True, system=None
-)
+    max_length=64, val_share=0.25, split_seed=1, min_kept_share=0.5, drop_broken_code=True, near_duplicates=None,
+    system=None,
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +37,23 @@ def answer(id_: str = "a", completion: str = "Yes.", stop_reason: str = "end_tur
             "stop_reason": stop_reason} | more  # fmt: skip
 
 
-def reasons(tokenizer: Any, *rows: Row, params: FormatParams = PARAMS) -> list[str | None]:
-    return [example.dropped for example in to_examples([(row, "base") for row in rows], tokenizer, params)]
+def examples(tokenizer: Any, *rows: Row, params: FormatParams = PARAMS, held: Sequence[Row] = ()) -> list[Example]:
+    near = NearDuplicates(params.near_duplicates, held) if params.near_duplicates else None
+    return list(without_duplicates(examine([(row, row["id"]) for row in rows], tokenizer, params), near))
+
+
+def reasons(tokenizer: Any, *rows: Row, **options: Any) -> list[str | None]:
+    return [example.dropped for example in examples(tokenizer, *rows, **options)]
+
+
+def tally(found: Iterable[Example]) -> Tally:
+    counts = Tally()
+    for example in found:
+        if example.dropped:
+            counts.drop(example, example.dropped)
+        else:
+            counts.keep(example, validation=False)
+    return counts
 
 
 @pytest.mark.parametrize(
@@ -63,7 +85,7 @@ def test_why_an_answer_is_dropped(tokenizer: Any, row: Row, reason: str | None) 
 
 
 def test_the_length_limit_is_exact(tokenizer: Any) -> None:
-    tokens = next(iter(to_examples([(answer(), "b")], tokenizer, PARAMS))).tokens
+    tokens = examples(tokenizer, answer())[0].tokens
     for limit, reason in ((tokens, None), (tokens - 1, "too_long")):
         assert reasons(tokenizer, answer(), params=PARAMS.model_copy(update={"max_length": limit})) == [reason]
 
@@ -90,27 +112,24 @@ def test_an_answer_that_the_chat_format_cannot_hold_is_dropped_alone(tokenizer: 
     # As templates of reasoning students do: the turn is headed otherwise when it holds a thought.
     heading = "('assistant, after a thought' if '</think>' in message['content'] else message['role'])"
     thinking = template(tokenizer, tokenizer.chat_template.replace("message['role'] +", f"{heading} +"))
-    rows = [(answer("a"), "a"), (answer("b", "Hm.</think>No."), "b"), (answer("c", "Maybe."), "c")]
-    examples = list(to_examples(rows, thinking, PARAMS))
-    assert [example.dropped for example in examples] == [None, "unfit", None]
-    kept = check_enough(examples, PARAMS)
-    assert metrics(examples, kept, [])["dropped_ids"] == {"unfit": ["b"]}
+    found = examples(thinking, answer("a"), answer("b", "Hm.</think>No."), answer("c", "Maybe."))
+    assert [example.dropped for example in found] == [None, "unfit", None]
+    assert tally(found).metrics()["dropped_ids"] == {"unfit": ["b"]}
 
 
 def test_a_template_that_fits_no_prompt_is_one_clear_line(tokenizer: Any) -> None:
     endless = template(tokenizer, "{% for m in messages %}{{ m['content'] }}\n{% endfor %}")
     words = (
-        r"only 0 of 2 answers .*\(unfit 2\); a: the chat template does not end the answer with <\|im_end\|>; choose a"
+        r"only 0 of 2 answers .*\(unfit 2\); a: the chat template does not end the answer with a special token; choose"
     )
     with pytest.raises(InputError, match=words) as caught:
-        check_enough(list(to_examples([(answer("a"), "a"), (answer("b", "No."), "b")], endless, PARAMS)), PARAMS)
+        tally(examples(endless, answer("a"), answer("b", "No."))).check_enough("teacher_data.jsonl", 0.5)
     assert "\n" not in str(caught.value)
 
 
 def test_a_system_prompt_that_the_chat_format_cannot_hold(tokenizer: Any) -> None:
-    told = PARAMS.model_copy(update={"system": "Be brief.<|im_end|>"})
     with pytest.raises(InputError, match=r"params.yaml: format.system: <\|im_end\|> in its text"):
-        list(to_examples([(answer(), "b")], tokenizer, told))
+        check_system(tokenizer, "Be brief.<|im_end|>")
 
 
 def test_white_space_around_an_answer_is_no_part_of_it() -> None:
@@ -139,17 +158,17 @@ def test_the_split_goes_by_base_and_is_stable() -> None:
 
 
 def test_too_few_survivors_are_an_error(tokenizer: Any) -> None:
-    rows = [(answer(str(n), f"Answer {n}", "end_turn" if n < 2 else "max_tokens"), "b") for n in range(5)]
-    with pytest.raises(InputError, match=r"only 2 of 5 answers can be trained on \(truncated 3\)"):
-        check_enough(list(to_examples(rows, tokenizer, PARAMS)), PARAMS)
+    rows = [answer(str(n), f"Answer {n}", "end_turn" if n < 2 else "max_tokens") for n in range(5)]
+    with pytest.raises(InputError, match=r"t: only 2 of 5 answers can be trained on \(truncated 3\)"):
+        tally(examples(tokenizer, *rows)).check_enough("t", 0.5)
     with pytest.raises(InputError, match="only 0 of 0"):
-        check_enough([], PARAMS.model_copy(update={"min_kept_share": 0.0}))
+        Tally().check_enough("t", 0.0)
 
 
 def test_metrics_count_and_list_what_was_dropped() -> None:
     kept = [Example({"id": "a"}, "x", 10, 4, None), Example({"id": "b"}, "x", 30, 20, None)]
     dropped = [Example({"id": "c"}, "y", 99, 90, "too_long"), Example({"id": "d"}, "y", 5, 1, "refused")]
-    values = metrics(kept + dropped, kept, [])
+    values = tally(kept + dropped).metrics()
     assert values["answers"] == 4
     assert values["train"] == {
         "examples": 2, "base_prompts": 1, "tokens": 40, "answer_tokens": 24,
@@ -159,6 +178,50 @@ def test_metrics_count_and_list_what_was_dropped() -> None:
     assert values["dropped"]["too_long"] == values["dropped"]["refused"] == 1
     assert values["dropped"]["empty"] == 0
     assert values["dropped_ids"] == {"refused": ["d"], "too_long": ["c"]}
+
+
+@given(st.lists(st.integers(1, 9)))
+@settings(max_examples=25, deadline=None)
+def test_the_median_is_that_of_all_lengths(lengths: list[int]) -> None:
+    values = tally(Example({"id": "a"}, "x", length, 1) for length in lengths).metrics()["train"]
+    assert json.dumps(values["tokens_median"]) == json.dumps(statistics.median(lengths or [0]))
+
+
+SOME = (
+    "Sort the list by its second field, take the first three, and return their names in upper case, joined by commas."
+)
+NEAR = PARAMS.model_copy(update={"near_duplicates": 0.8})
+
+
+def test_near_duplicates_of_earlier_answers_and_of_heldout_texts(tokenizer: Any) -> None:
+    nearly = SOME.replace("commas", "spaces")  # 17 of 19 runs of three words
+    wide = NEAR.model_copy(update={"max_length": 200})
+    other = (
+        "Read the file line by line, count the words of each, and print the longest line with its number at the end."
+    )
+    held = to_messages(answer("h", other) | {"prompt": f"{other} Be quick."}, None)
+    asked = answer("d", "Here it is.") | {"prompt": f"{other} Be quick, please."}
+    rows = [answer("a", SOME), answer("b", nearly), answer("c", other.upper()), asked, answer("e", "Something else.")]
+    assert reasons(tokenizer, *rows, params=wide.model_copy(update={"near_duplicates": None})) == [None] * 5
+    assert reasons(tokenizer, *rows, params=wide, held=[held]) == [
+        None, "near_duplicate", "near_heldout", "near_heldout", None,
+    ]  # fmt: skip
+
+
+def test_the_threshold_is_that_of_the_parameter(tokenizer: Any) -> None:
+    rows = answer("a", SOME), answer("b", SOME.replace("commas", "spaces"))
+    strict = NEAR.model_copy(update={"near_duplicates": 1.0})
+    assert reasons(tokenizer, *rows, params=strict) == [None, None]
+
+
+def test_what_is_no_original_has_no_near_duplicate(tokenizer: Any) -> None:
+    rows = answer("a", SOME, stop_reason="max_tokens"), answer("b", SOME.replace("commas", "spaces"))
+    assert reasons(tokenizer, *rows, params=NEAR) == ["truncated", None]
+
+
+def test_metrics_speak_of_near_duplicates_where_they_are_looked_for() -> None:
+    assert "near_duplicate" not in Tally().metrics()["dropped"]
+    assert Tally(near=True).metrics()["dropped"]["near_heldout"] == 0
 
 
 @pytest.fixture
@@ -207,7 +270,7 @@ def test_a_failing_run_leaves_earlier_results(workspace: Path) -> None:
 
 
 def test_an_answer_without_a_prompt_is_named(workspace: Path) -> None:
-    write_jsonl(workspace / "data/teacher_data.jsonl", [answer("stranger")])
+    write_jsonl(workspace / "data/teacher_data.jsonl", [answer("h", split="heldout"), answer("stranger")])
     with pytest.raises(InputError, match="the id 'stranger' is not in"):
         stage.main()
 
@@ -216,4 +279,29 @@ def test_everything_on_the_validation_side_is_an_error(workspace: Path) -> None:
     params = (workspace / "params.yaml").read_text().replace("val_share: 0.3", "val_share: 0.999999")
     (workspace / "params.yaml").write_text(params)
     with pytest.raises(InputError, match="no example is left to train on"):
+        stage.main()
+
+
+def test_on_all_cores_the_bytes_are_the_same(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("data/train.jsonl", "data/val.jsonl", "data/heldout.jsonl", "metrics/format.json")
+    teacher_data = workspace / "data/teacher_data.jsonl"
+    rows = [json.loads(line) for line in teacher_data.read_text().splitlines()]
+    changes = {3: {"completion": rows[2]["completion"]}, 7: {"stop_reason": "refusal"}, 9: {"completion": "<|im_end|>"}}
+    write_jsonl(teacher_data, (row | changes.get(number, {}) for number, row in enumerate(rows)))
+    stage.main()
+    before = [(workspace / name).read_bytes() for name in names]
+    monkeypatch.setattr(workers, "BATCH", 2)
+    monkeypatch.setattr(workers, "FEW", 2)
+    started: list[object] = []
+    pool = workers.ProcessPoolExecutor
+    monkeypatch.setattr(workers, "ProcessPoolExecutor", lambda *a, **k: started.append(a) or pool(*a, **k))
+    stage.main()
+    assert started
+    assert [(workspace / name).read_bytes() for name in names] == before
+
+
+def test_prompts_in_another_order_are_named(workspace: Path) -> None:
+    rows = (workspace / "data/teacher_data.jsonl").read_text().splitlines(keepends=True)
+    (workspace / "data/teacher_data.jsonl").write_text("".join([rows[1], rows[0], *rows[2:]]))
+    with pytest.raises(InputError, match=r"the id 'p0' is not in data/prompts.jsonl, or not in its order"):
         stage.main()

@@ -8,7 +8,7 @@ import torch
 
 import tiny
 from distill.common.errors import InputError, TrainingError
-from distill.generate.decode import Decoding, Generation, SlotLayer, generate, plan, sample
+from distill.generate.decode import Decoding, Generation, generate, plan, sample
 
 PROMPTS = [[4, 5, 6], [7], [8, 9], [10, 11, 12, 13, 14], [15, 16, 17, 18], [20, 21], [30]]
 GREEDY = Decoding(max_new_tokens=24, samples=0, temperature=1.0, seed=3, batch_tokens=10_000)
@@ -122,25 +122,3 @@ def test_logits_that_are_not_finite(tokenizer: Any) -> None:
         broken.lm_head.weight.fill_(torch.nan)
     with pytest.raises(TrainingError, match="logits are not finite"):
         answers(broken, tokenizer, GREEDY)
-
-
-def test_a_model_with_a_sliding_window_is_refused(tokenizer: Any) -> None:
-    from transformers import MistralConfig, MistralForCausalLM
-
-    config = MistralConfig(
-        vocab_size=tiny.WORDS, hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2,
-        num_key_value_heads=1, sliding_window=8, max_position_embeddings=256,
-    )  # fmt: skip
-    with pytest.raises(InputError, match="sliding window"):
-        answers(MistralForCausalLM(config).eval(), tokenizer, GREEDY)
-
-
-def test_a_row_that_leaves_the_cache_gives_its_place_to_the_last() -> None:
-    layer = SlotLayer(capacity=3)
-    rows = torch.tensor([10.0, 20.0, 30.0]).reshape(3, 1, 1, 1)
-    layer.update(rows, -rows)
-    layer.remove(0)
-    keys, values = layer.update(torch.tensor([31.0, 21.0]).reshape(2, 1, 1, 1), torch.zeros(2, 1, 1, 1))
-    assert keys.flatten().tolist() == [30.0, 31.0, 20.0, 21.0]
-    assert values.flatten().tolist() == [-30.0, 0.0, -20.0, 0.0]
-    assert layer.get_seq_length() == 2

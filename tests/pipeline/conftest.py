@@ -6,19 +6,28 @@ from pathlib import Path
 import pytest
 import yaml
 
-from workspace import commit, dvc, git, make_workspace, repro, set_params
+import hub_server
+from workspace import commit, dvc, git, make_student, make_workspace, repro, set_params
 
 
 @pytest.fixture(scope="session")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Few prompts, and no limit on their number, so that a new one is one more."""
+    """Few prompts, and no limit on their number, so that a new one is one more; a student that came from the hub.
+
+    The student is a Qwen2. The hub is gone when the tests run, and their runs are offline.
+    """
     folder = tmp_path_factory.mktemp("ran") / "repo"
     folder.mkdir()
     make_workspace(folder)
     keep_few(folder / "data/prompts")
     set_params(folder, {"expand_prompts.max_train_bases": None, "expand_prompts.max_heldout": None,
                         "evaluate.resamples": 200})  # fmt: skip
-    repro(folder)
+    with hub_server.serve() as hub:
+        make_student(folder.parent / "qwen", kind="Qwen2")
+        student = {"source": "hub", "name": "people/qwen", "revision": hub.add("people/qwen", folder.parent / "qwen")}
+        set_params(folder, {f"students.tiny.{key}": value for key, value in student.items()})
+        repro(folder, HF_ENDPOINT=hub.url, HF_HUB_OFFLINE="0")
+        assert hub.sent["model.safetensors"] == (folder.parent / "qwen/model.safetensors").stat().st_size  # once
     commit(folder, "run")
     return folder
 

@@ -11,7 +11,7 @@ import yaml
 
 from browser import Page, browser, executable
 from distill.evaluate.report import tables
-from evaluation_rows import rows
+from evaluation_rows import FEATURES, row, rows
 from repository import ROOT
 
 pytestmark = [
@@ -48,9 +48,9 @@ def repo(tmp_path: Path) -> Path:
 
 def _write_run(folder: Path, factor: float) -> None:
     details = rows()
-    for row in details:
-        row["likelihood"]["distilled"]["nll"] *= factor
-    tables.write(folder / "metrics" / "plots", details)
+    for each in details:
+        each["likelihood"]["distilled"]["nll"] *= factor
+    tables.write(folder / "metrics" / "plots", details, FEATURES)
     (folder / "metrics" / "plots" / "train.tsv").write_text(CURVE, encoding="utf-8")
 
 
@@ -67,11 +67,18 @@ def drawn(page: Page, repo: Path, *words: str) -> dict[str, int]:
     return dict(page.evaluate(found))
 
 
+def groups(page: Page) -> list[str]:
+    """The groups of the outcomes' plot, from the top."""
+    labels = page.evaluate("[...document.querySelectorAll('#outcomes .role-row-header text')].map((n) => n.innerHTML)")
+    return [label for label in labels if label not in ("base", "distilled", "teacher")]
+
+
 def test_show_and_diff_draw_every_plot_offline(page: Page, repo: Path) -> None:
     # Loss: a line a split. Likelihood: four prompts, a stem and two dots each. Style: one feature, three models.
     # Outcomes: three difficulties, three models, nine outcomes.
     counts = {"loss": 2, "likelihood": 12, "style": 3, "outcomes": 81}
     assert drawn(page, repo, "show") == counts
+    assert groups(page) == ["easy", "medium", "hard"]
     text = page.evaluate("document.body.innerText")
     for title in (
         "Loss by update",
@@ -81,3 +88,12 @@ def test_show_and_diff_draw_every_plot_offline(page: Page, repo: Path) -> None:
     ):
         assert title in text
     assert drawn(page, repo, "diff", "HEAD") == {name: 2 * count for name, count in counts.items()}
+
+
+def test_prompts_of_other_groups_and_without_a_check_leave_no_empty_plot(page: Page, repo: Path) -> None:
+    details = [row(name, group) for name, group in (("a", "window-functions"), ("b", "joins"))]
+    tables.write(repo / "metrics/plots", [one | {"outcomes": None} for one in details], FEATURES)
+    assert drawn(page, repo, "show") == {"loss": 2, "likelihood": 6, "style": 3}
+    tables.write(repo / "metrics/plots", details, FEATURES)
+    assert drawn(page, repo, "show")["outcomes"] == 54  # two groups, three models, nine outcomes
+    assert groups(page) == ["window-functions", "joins"]

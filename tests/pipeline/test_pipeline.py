@@ -1,18 +1,18 @@
-"""The real dvc on the real stages with a tiny student: what reruns, the same bytes, experiments, remotes."""
+"""The real dvc on the real stages with a tiny student: outputs, the same bytes again, mistakes in params.yaml.
 
-import json
-from collections.abc import Iterator
+What reruns for which change is in test_reruns.py, remotes and experiments in test_share.py.
+"""
+
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-import remotes
 from repository import ROOT
-from workspace import clone, commit, dvc, git, load, make_workspace, repro, set_params
+from workspace import dvc, git, repro, set_params
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline"), pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("share"), pytest.mark.timeout(1800)]
 BASE, DISTILLED = "generate@base", "generate@distilled"
 ALL = ["expand_prompts", "collect", "format", "train", BASE, DISTILLED, "evaluate"]
 ADAPTER = "models/distilled-student/adapter_model.safetensors"
@@ -25,125 +25,36 @@ OUTPUTS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace in which the pipeline has run once, committed."""
-    folder = tmp_path_factory.mktemp("pipeline") / "repo"
-    folder.mkdir()
-    make_workspace(folder)
-    assert sorted(repro(folder)) == sorted(ALL)
-    commit(folder, "run")
-    return folder
+def test_every_output_is_there_and_status_is_clean(team: Path) -> None:
+    assert [name for name in OUTPUTS if not (team / name).exists()] == []
+    assert "up to date" in dvc(team, "status").stdout
+    assert git(team, "status", "--porcelain") == ""
 
 
-@pytest.fixture
-def workspace(made: Path) -> Iterator[Path]:
-    """That workspace; what a test changed is put back from Git and the cache."""
-    yield made
-    git(made, "checkout", "-q", "--", ".")
-    git(made, "clean", "-qfd")
-    dvc(made, "checkout", "-q")
+def test_no_change_runs_nothing(team: Path) -> None:
+    assert repro(team) == []
 
 
-def test_every_output_is_there_and_status_is_clean(workspace: Path) -> None:
-    assert [name for name in OUTPUTS if not (workspace / name).exists()] == []
-    assert "up to date" in dvc(workspace, "status").stdout
-    assert git(workspace, "status", "--porcelain") == ""
-
-
-def test_no_change_runs_nothing(workspace: Path) -> None:
-    assert repro(workspace) == []
-
-
-def test_changes_that_cannot_change_a_result_run_nothing(workspace: Path) -> None:
-    path = workspace / "params.yaml"
+def test_changes_that_cannot_change_a_result_run_nothing(team: Path) -> None:
+    path = team / "params.yaml"
     path.write_text("# a comment\n" + path.read_text())
     params = yaml.safe_load(path.read_text())
     key = next(iter(params["runtime"]))
-    set_params(workspace, {f"runtime.{key}": 3, "teachers.claude.max_tokens": 77})
-    assert repro(workspace) == []
+    set_params(team, {f"runtime.{key}": 3, "teachers.claude.max_tokens": 77})
+    assert repro(team) == []
 
 
-def test_an_evaluate_key_runs_evaluate(workspace: Path) -> None:
-    set_params(workspace, {"evaluate.resamples": 200})
-    assert repro(workspace) == ["evaluate"]
-
-
-def test_the_rank_runs_train_and_measures_no_base(workspace: Path) -> None:
-    set_params(workspace, {"train.lora.r": 4})
-    assert repro(workspace) == ["train", DISTILLED, "evaluate"]
-    changed = dvc(workspace, "metrics", "diff").stdout
-    assert "nll.distilled" in changed
-    assert "nll.base" not in changed
-
-
-def test_the_student_runs_all_that_reads_it(workspace: Path) -> None:
-    set_params(workspace, {"student": "tiny-2"})
+def test_the_student_runs_all_that_reads_it(team: Path) -> None:
+    set_params(team, {"student": "tiny-2"})
     # The two students share a tokenizer, so format runs and gives the same bytes.
-    assert sorted(repro(workspace)) == sorted(["format", "train", BASE, DISTILLED, "evaluate"])
+    assert sorted(repro(team)) == sorted(["format", "train", BASE, DISTILLED, "evaluate"])
 
 
-def test_a_new_prompt_runs_everything_and_moves_nothing(workspace: Path) -> None:
-    before = {name: (workspace / name).read_text().splitlines() for name in ("data/train.jsonl", "data/val.jsonl")}
-    (workspace / "data/prompts/mine.yaml").write_text(
-        "group: mine\nsplit: train\nprompts: [{slug: my-own, prompt: Write a function that adds two numbers.}]\n"
-    )
-    (workspace / "data/reference/my-own.md").write_text(
-        "Add them.\n\n```python\ndef add(a, b):\n    return a + b\n```\n"
-    )
-    set_params(workspace, {"expand_prompts.max_train_bases": None})
-    assert repro(workspace, "format") == ["expand_prompts", "collect", "format"]
-    after = {name: (workspace / name).read_text().splitlines() for name in before}
-    for name, lines in before.items():
-        assert set(lines) <= set(after[name])
-    assert "my-own" in {json.loads(line)["id"] for lines in after.values() for line in lines}
-
-
-def test_deleted_outputs_come_back_with_the_same_bytes(workspace: Path) -> None:
-    before = {name: (workspace / name).read_bytes() for name in OUTPUTS}
+def test_deleted_outputs_come_back_with_the_same_bytes(team: Path) -> None:
+    before = {name: (team / name).read_bytes() for name in OUTPUTS}
     # Forced, so that every stage computes again instead of being restored from the cache.
-    assert sorted(repro(workspace, "--force")) == sorted(ALL)
-    assert [name for name in OUTPUTS if (workspace / name).read_bytes() != before[name]] == []
-
-
-def test_an_experiment_reads_well(workspace: Path) -> None:
-    dvc(workspace, "exp", "run", "-S", "train.lora.r=2", "-S", "train.learning_rate=1e-5")
-    shown = dvc(workspace, "exp", "show", "--csv", "--only-changed").stdout
-    assert "train.lora.r" in shown
-    assert "nll" in shown
-    assert load(workspace / "metrics/train.json")["trainable_parameters"] > 0
-
-
-def test_a_teammate_pulls_from_a_local_remote(workspace: Path, tmp_path: Path) -> None:
-    dvc(workspace, "remote", "add", "-d", "shared", str(tmp_path / "remote"))
-    dvc(workspace, "push")
-    commit(workspace, "remote")
-    try:
-        copy = clone(workspace, tmp_path / "clone")
-        dvc(copy, "pull")
-        assert repro(copy) == []
-        assert (copy / ADAPTER).read_bytes() == (workspace / ADAPTER).read_bytes()
-        bare = clone(workspace, tmp_path / "bare")
-        assert repro(bare, "--pull", "--allow-missing") == []
-    finally:
-        git(workspace, "reset", "-q", "--hard", "HEAD~1")
-
-
-def test_a_teammate_pulls_from_s3(workspace: Path, tmp_path: Path) -> None:
-    with remotes.s3() as (endpoint, keys):
-        dvc(workspace, "remote", "add", "-d", "bucket", "s3://distill/cache")
-        dvc(workspace, "remote", "modify", "bucket", "endpointurl", endpoint)
-        dvc(workspace, "push", **keys)
-        commit(workspace, "remote")
-        try:
-            copy = clone(workspace, tmp_path / "clone")
-            dvc(copy, "pull", **keys)
-            assert repro(copy) == []
-            config = (copy / ".dvc/config").read_text()
-            assert "secret" not in config
-            assert keys["AWS_SECRET_ACCESS_KEY"] not in config
-        finally:
-            git(workspace, "reset", "-q", "--hard", "HEAD~1")
+    assert sorted(repro(team, "--force")) == sorted(ALL)
+    assert [name for name in OUTPUTS if (team / name).read_bytes() != before[name]] == []
 
 
 @pytest.mark.parametrize(
@@ -153,28 +64,28 @@ def test_a_teammate_pulls_from_s3(workspace: Path, tmp_path: Path) -> None:
         ({"train.epochs": "many"}, "params.yaml: train.epochs: input should be a valid integer, found 'many'"),
     ],
 )
-def test_a_mistake_in_the_parameters_stops_with_one_line(workspace: Path, change: dict[str, Any], words: str) -> None:
-    adapter = (workspace / ADAPTER).read_bytes()
-    set_params(workspace, change)
-    result = dvc(workspace, "repro", check=False)
+def test_a_mistake_in_the_parameters_stops_with_one_line(team: Path, change: dict[str, Any], words: str) -> None:
+    adapter = (team / ADAPTER).read_bytes()
+    set_params(team, change)
+    result = dvc(team, "repro", check=False)
     assert result.returncode != 0
     assert words in result.stderr + result.stdout
     assert "Traceback" not in result.stderr + result.stdout
-    git(workspace, "checkout", "-q", "--", "params.yaml")
-    dvc(workspace, "checkout", "-q")
-    assert (workspace / ADAPTER).read_bytes() == adapter
+    git(team, "checkout", "-q", "--", "params.yaml")
+    dvc(team, "checkout", "-q")
+    assert (team / ADAPTER).read_bytes() == adapter
 
 
-def test_an_unknown_profile_is_named(workspace: Path) -> None:
-    set_params(workspace, {"teacher": "cluade"})
-    result = dvc(workspace, "repro", check=False)
+def test_an_unknown_profile_is_named(team: Path) -> None:
+    set_params(team, {"teacher": "cluade"})
+    result = dvc(team, "repro", check=False)
     assert result.returncode != 0
     assert "cluade" in result.stderr + result.stdout
     assert "Traceback" not in result.stderr + result.stdout
     assert "params.yaml" in result.stderr  # dvc's own line; `make check`, before dvc, also names the profiles there are
-    git(workspace, "checkout", "-q", "--", "params.yaml")
-    dvc(workspace, "checkout", "-q")
-    assert (workspace / "data/teacher_data.jsonl").exists()
+    git(team, "checkout", "-q", "--", "params.yaml")
+    dvc(team, "checkout", "-q")
+    assert (team / "data/teacher_data.jsonl").exists()
 
 
 def test_the_shipped_params_are_those_of_the_contract() -> None:

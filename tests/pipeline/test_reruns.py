@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from workspace import repro, set_params
+from workspace import dvc, repro, set_params
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("share"), pytest.mark.timeout(1800)]
 ALL = ["expand_prompts", "collect", "format", "train", "generate@base", "generate@distilled", "evaluate"]
@@ -27,6 +27,11 @@ def test_a_hidden_check_runs_evaluate(team: Path) -> None:
     assert repro(team) == ["evaluate"]
 
 
+def test_a_check_of_a_training_prompt_runs_format(team: Path) -> None:
+    edit(team / "data/train-checks/README.md")
+    assert repro(team) == ["format"]
+
+
 def test_resamples_run_evaluate(team: Path) -> None:
     set_params(team, {"evaluate.resamples": 300})
     assert repro(team) == ["evaluate"]
@@ -42,16 +47,28 @@ def test_the_length_of_an_answer_runs_what_answers_and_back_runs_nothing(team: P
 def test_the_rank_does_not_run_the_base(team: Path) -> None:
     set_params(team, {"train.lora.r": 3})
     assert repro(team) == ["train", "generate@distilled", "evaluate"]
+    changed = dvc(team, "metrics", "diff").stdout
+    assert "nll.distilled" in changed
+    assert "nll.base" not in changed
 
 
 def test_a_new_training_prompt_does_not_run_the_base(team: Path) -> None:
+    before = {name: lines(team / name) for name in ("data/train.jsonl", "data/val.jsonl")}
     add(team, "train")
     assert repro(team) == [name for name in ALL if name != "generate@base"]
+    after = {name: lines(team / name) for name in before}
+    assert all(before[name] <= after[name] for name in before)  # no example moved, none was changed
+    assert sum(map(len, after.values())) == sum(map(len, before.values())) + 1
 
 
 def test_a_new_held_out_prompt_does_not_train(team: Path) -> None:
     add(team, "heldout")
     assert sorted(repro(team)) == sorted(set(ALL) - {"train"})
+
+
+def lines(path: Path) -> set[str]:
+    """The rows of a file."""
+    return set(path.read_text(encoding="utf-8").splitlines())
 
 
 def add(folder: Path, split: str) -> None:

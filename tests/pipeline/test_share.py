@@ -11,8 +11,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import yaml
 
 import remotes
+from repository import ROOT
 from workspace import clone, commit, dvc, git, repro, run, set_params
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("share"), pytest.mark.timeout(1800)]
@@ -76,7 +78,25 @@ def test_a_fresh_clone_pulls_and_runs_nothing(team: Path, server: Server, tmp_pa
     assert repro(mate) == []
     assert git(mate, "status", "--porcelain") == ""
     assert (mate / ADAPTER).read_bytes() == (team / ADAPTER).read_bytes()
+    assert all(secret not in (mate / ".dvc/config").read_text() for secret in server.env.values())
     (team / ".dvc/config.local").unlink(missing_ok=True)
+
+
+def test_what_a_colleague_ran_and_no_commit_names_is_not_run_again(tried: Path, team: Path, tmp_path: Path) -> None:
+    make(team, "remote", f"URL={tmp_path / 'remote'}")
+    assert "runs are recorded there" in make(team, "push").stdout
+    commit(team, "Name the remote")
+    mate = clone(team, tmp_path / "mate")
+    set_params(mate, {"train.lora.r": 4})
+    said = make(mate, "repro").stdout
+    assert "Running stage" not in said
+    assert said.count("is cached - skipping run") == 3
+    assert '"r": 4' in (mate / "models/distilled-student/adapter_config.json").read_text()
+    remote = (tmp_path / "remote").rename(tmp_path / "away")  # what is there does not need it
+    assert "Running stage" not in make(mate, "repro").stdout
+    set_params(mate, {"evaluate.resamples": 201})
+    assert "Running stage 'evaluate'" in make(mate, "repro").stdout
+    remote.rename(tmp_path / "remote")
 
 
 def test_whoever_may_only_read_pulls_from_a_web_server(team: Path, tmp_path: Path) -> None:
@@ -198,6 +218,29 @@ def test_gc_costs_what_it_removes_and_the_ledger_outlives_it(tried: Path, team: 
     assert ledger.read_bytes() == b"what was paid for"
     set_params(copy, {"train.lora.r": 4})  # a run of no commit: gone, and computed again
     assert "Running stage 'train'" in dvc(copy, "repro", "--dry", "train").stdout
+
+
+def test_the_workflow_of_the_docs_checks_a_pull_request_and_comments_on_it(team: Path, tmp_path: Path) -> None:
+    text = (ROOT / "docs/share.md").read_text(encoding="utf-8")
+    steps = yaml.safe_load(re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)[0])["jobs"]["compare"][
+        "steps"
+    ]
+    make(team, "remote", f"URL={tmp_path / 'remote'}")
+    make(team, "push")
+    commit(team, "Name the remote")
+    runner = clone(team, tmp_path / "runner")
+    (runner / ".venv").symlink_to(sys.prefix)
+    gh = tmp_path / "bin/gh"  # GitHub's own client; there is no GitHub here
+    gh.parent.mkdir()
+    gh.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/said; cp comparison.md {tmp_path}/comment\n')
+    gh.chmod(0o755)
+    path = f"{gh.parent}:{sys.prefix}/bin:/usr/bin:/bin"
+    for step in steps:
+        if "run" in step and step["run"] != "make setup":
+            words = step["run"].replace("make ", f"make -o {sys.prefix}/.ready VENV={sys.prefix} ")
+            run(runner, "bash", "-e", "-c", words, GITHUB_BASE_REF="main", PR="https://example.org/1", PATH=path)
+    assert "pr comment https://example.org/1" in (tmp_path / "said").read_text()
+    assert "Compared: all 3 held-out prompts, the same in both." in " ".join((tmp_path / "comment").read_text().split())
 
 
 def test_a_sweep_measures_the_base_never_and_reads_as_a_table(team: Path) -> None:

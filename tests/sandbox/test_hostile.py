@@ -161,11 +161,11 @@ class Program:
 
 
 def judge_with_neighbours(programs: list[Program], sandbox: str, world: World, wall_s: float) -> dict[str, Verdict]:
-    """Judge programs, with an honest answer after every third of them."""
+    """Judge programs, with an honest answer after every seventh of them."""
     check = world.folder / "honest.py"
     check.write_text(HONEST_CHECK)
     honest = Program("honest", {"pass"}, 0, HONEST, check)
-    jobs = [job for number, one in enumerate(programs) for job in ([one, honest] if number % 3 == 0 else [one])]
+    jobs = [job for number, one in enumerate(programs) for job in ([one, honest] if number % 7 == 0 else [one])]
     params = limits(wall_s)
     answers, checks = [job.answer for job in jobs], [job.check for job in jobs]
     verdicts = judge(answers, checks, params, workers=2, sandbox=sandbox, whole=True)
@@ -209,7 +209,7 @@ def test_hostile_programs(sandbox: str, world: World, monkeypatch: pytest.Monkey
     waiting = [program for program in programs if program.wall_s]
     verdicts = judge_with_neighbours([one for one in programs if not one.wall_s], sandbox, world, 60.0)
     answers, checks = [one.answer for one in waiting], [one.check for one in waiting]
-    late = judge(answers, checks, limits(2.0), sandbox=sandbox, whole=True)
+    late = judge(answers, checks, limits(2.0), workers=len(waiting), sandbox=sandbox, whole=True)
     verdicts |= {one.name: verdict for one, verdict in zip(waiting, late, strict=True)}
     wrong = {one.name: verdicts[one.name] for one in programs if verdicts[one.name].outcome not in one.expected}
     assert wrong == {}

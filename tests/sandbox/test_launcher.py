@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from distill.sandbox import launcher, run_checks
+from distill.sandbox import launcher, programs, run_checks
+from distill.sandbox.kinds.python import program
 from distill.sandbox.launcher import Limits, SandboxError
 from distill.sandbox.run_checks import SANDBOXES
 from repository import ROOT
@@ -42,18 +43,18 @@ class Inside:
         self.name = name
 
     def __call__(self, text: str) -> Any:
-        with closing(Program(self.name)) as program:
-            program.load(REPORTING.format(text=text))
-            detail = program.report()["detail"].removeprefix("import: LookupError: ")
+        with closing(Program(self.name)) as started:
+            started.load(REPORTING.format(text=text))
+            detail = started.report()["detail"].removeprefix("import: LookupError: ")
         said = json.loads(detail)
         return said["result"] if "result" in said else tuple(said["raised"])
 
 
 class Program:
-    """One confined program and its pipes."""
+    """A confined program that puts an answer to a pytest file, and its pipes."""
 
     def __init__(self, name: str) -> None:
-        self.confined = launcher.start(name, LIMITS)
+        self.confined = launcher.start(name, LIMITS, program())
         self.rest = b""
 
     def load(self, solution: str, check: str = "def test_it(): pass") -> None:
@@ -103,7 +104,7 @@ def test_sees_only_the_interpreter_and_system_libraries(inside: Inside) -> None:
 
 
 def test_visible_paths_are_of_the_base_interpreter_and_hold_no_person_s_files() -> None:
-    paths = launcher.visible()
+    paths = programs.visible(program())
     assert os.path.realpath(sys.executable) in paths or any(
         os.path.realpath(sys.executable).startswith(f"{path}/") for path in paths
     )
@@ -156,9 +157,9 @@ def test_programs_that_run_together_do_not_share_one_limit_of_threads(name: str)
     text += "for thread in threads: thread.start()"
     nap = "def test_nap():\n    import time\n    time.sleep(60)"
     with closing(Program(name)) as one, closing(Program(name)) as other:
-        for program in (one, other):
-            program.load(text, nap)
-            assert [program.message()["at"] for _ in range(2)] == ["import", "test_nap"]
+        for started in (one, other):
+            started.load(text, nap)
+            assert [started.message()["at"] for _ in range(2)] == ["import", "test_nap"]
 
 
 def test_is_nobody_and_never_root(inside: Inside) -> None:
@@ -173,11 +174,11 @@ def test_is_nobody_and_never_root(inside: Inside) -> None:
 def test_says_how_a_program_ended(name: str) -> None:
     needs(name)
     for text, status in (("import os; os._exit(3)", 3), ("import os; os.kill(os.getpid(), 9)", -9), ("", -9)):
-        program = Program(name)
-        program.load(text or "import time; time.sleep(60)")
-        assert program.confined.end(20 if text else 0.5) == status
-        assert program.confined.complaints.read() == b""
-        program.close()
+        started = Program(name)
+        started.load(text or "import time; time.sleep(60)")
+        assert started.confined.end(20 if text else 0.5) == status
+        assert started.confined.complaints.read() == b""
+        started.close()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's programs have a user of their own, by which to find traces")
@@ -194,7 +195,7 @@ def test_sandlock_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch, how: st
         folders = [folder for place in places for folder in place.glob("distill-sandbox-*")]
         return [line for line in shared if f" {user} " in line] + [path.name for path in folders if owner(path) == user]
 
-    confined = launcher.start("sandlock", LIMITS)
+    confined = launcher.start("sandlock", LIMITS, program())
     with confined.requests, confined.replies, confined.complaints:
         if how != "is ended while it starts":
             nap = "def test_nap():\n    import time\n    time.sleep(0.5)"
@@ -214,7 +215,7 @@ def owner(path: Path) -> int | None:
 
 def test_where_sandlock_is_not_installed_the_reason_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.path", [path for path in sys.path if "site-packages" not in path])
-    confined = launcher.start("sandlock", LIMITS)
+    confined = launcher.start("sandlock", LIMITS, program())
     assert confined.end(60) == 1
     with confined.requests, confined.replies, confined.complaints:
         assert confined.complaints.read() == b"ModuleNotFoundError: No module named 'sandlock'\n"
@@ -223,16 +224,16 @@ def test_where_sandlock_is_not_installed_the_reason_is_said(monkeypatch: pytest.
 def test_bubblewrap_must_be_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(SandboxError, match="bwrap is not on PATH"):
-        launcher.start("bubblewrap", LIMITS)
+        launcher.start("bubblewrap", LIMITS, program())
 
 
 def test_other_machines_and_systems_run_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.machine", lambda: "s390x")
     with pytest.raises(SandboxError, match="no system call table for s390x"):
-        launcher.start("sandlock", LIMITS)
+        launcher.start("sandlock", LIMITS, program())
     monkeypatch.setattr("sys.platform", "darwin")
     with pytest.raises(SandboxError, match="sandboxes need Linux"):
-        launcher.start("sandlock", LIMITS)
+        launcher.start("sandlock", LIMITS, program())
     run_checks.available.cache_clear()
     assert run_checks.unavailable() == "no sandbox works here (sandboxes need Linux)"
     run_checks.available.cache_clear()

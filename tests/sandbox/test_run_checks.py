@@ -15,6 +15,7 @@ import pytest
 from distill.common.config import parse
 from distill.common.errors import DistillError, InputError
 from distill.sandbox import conversation, extract_code, run_checks
+from distill.sandbox.kinds.python import PythonCheck
 from distill.sandbox.run_checks import OUTCOMES, SANDBOXES, SandboxParams, Verdict, judge
 from repository import ROOT
 from sandboxes import LIMITS, needs
@@ -43,17 +44,22 @@ def attempt(tmp_path: Path) -> Try:
     return run
 
 
+CORPUS = PARAMS.model_copy(update={"cpu_s": 20})
+
+
 @pytest.mark.parametrize("sandbox", SANDBOXES)
-def test_reference_answers_pass_and_wrong_answers_fail(sandbox: str) -> None:
+def test_reference_answers_pass(sandbox: str) -> None:
     needs(sandbox)
     references = [(ROOT / f"data/reference/{check.stem}.md").read_text() for check in CHECKS]
-    wrong = [f"```python\n{(ROOT / 'tests/sandbox/wrong_answers' / check.name).read_text()}\n```\n" for check in CHECKS]
-    params = PARAMS.model_copy(update={"cpu_s": 20})
-    verdicts = judge(references + wrong, CHECKS + CHECKS, params, sandbox=sandbox)
+    verdicts = judge(references, CHECKS, CORPUS, sandbox=sandbox)
     assert len(CHECKS) == 48
-    assert {check.stem: verdict for check, verdict in zip(CHECKS, verdicts, strict=False) if verdict.detail} == {}
-    assert set(verdicts[:48]) == {Verdict("pass", "")}
-    assert {verdict.outcome for verdict in verdicts[48:]} == {"wrong_answer", "exception"}
+    assert {check.stem: one for check, one in zip(CHECKS, verdicts, strict=True) if one != Verdict("pass", "")} == {}
+
+
+def test_wrong_answers_fail() -> None:
+    wrong = [f"```python\n{(ROOT / 'tests/sandbox/wrong_answers' / check.name).read_text()}\n```\n" for check in CHECKS]
+    outcomes = {verdict.outcome for verdict in judge(wrong, CHECKS, CORPUS)}
+    assert outcomes == {"wrong_answer", "exception"}
 
 
 def test_each_outcome_and_its_detail(tmp_path: Path) -> None:
@@ -270,13 +276,13 @@ def test_an_answer_that_breaks_its_judge_ends_no_other_s_verdict(
         if "bad" in source:
             raise RecursionError
 
-    def broken(name: str, limits: object, wall_s: float, solution: str, *rest: Any) -> Verdict:
+    def broken(check: PythonCheck, solution: str, *rest: Any) -> Verdict:
         if "bad" in solution:
             raise MemoryError("no room")
-        return real(name, limits, wall_s, solution, *rest)
+        return real(check, solution, *rest)
 
-    real: Any = conversation.run
-    monkeypatch.setattr(conversation, "run", broken)
+    real: Any = PythonCheck.judge
+    monkeypatch.setattr(PythonCheck, "judge", broken)
     found = judge([bad, good], [check] * 2, PARAMS)
     assert found == [Verdict("limit", "the sandbox did not start: MemoryError: no room"), Verdict("pass", "")]
     monkeypatch.setattr(extract_code, "refused", refused)
@@ -285,7 +291,7 @@ def test_an_answer_that_breaks_its_judge_ends_no_other_s_verdict(
 
 
 def test_a_sandbox_that_cannot_even_be_asked_for_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    def start(name: str, limits: object) -> None:
+    def start(name: str, limits: object, program: object) -> None:
         raise RuntimeError("no entry of this user in the password file")
 
     monkeypatch.setattr(conversation, "start", start)
@@ -392,9 +398,9 @@ judge([nap.format(0), nap.format(3600)], [Path({str(check)!r})] * 2, params, don
 
 def test_params_forbid_unknown_keys_and_limits_that_are_none() -> None:
     with pytest.raises(InputError, match=r"evaluate\.sandbox\.cpu: unknown key"):
-        parse(SandboxParams, {**LIMITS, "cpu": 1}, "params.yaml", "sandbox")
+        parse(SandboxParams, {**LIMITS, "cpu": 1}, "params.yaml", "evaluate.sandbox")
     with pytest.raises(InputError, match=r"evaluate\.sandbox\.cpu_s: input should be greater than or equal to 1"):
-        parse(SandboxParams, {**LIMITS, "cpu_s": 0}, "params.yaml", "sandbox")
+        parse(SandboxParams, {**LIMITS, "cpu_s": 0}, "params.yaml", "evaluate.sandbox")
 
 
 ODD = {
@@ -424,12 +430,18 @@ PLACES = [
 
 
 def test_whatever_an_answer_raises_wherever_ends_no_other_s_verdict(tmp_path: Path) -> None:
-    pairs = [(code, place) for code in [*ODD.values(), "def f(): return [1]"] for place in PLACES]
     checks = [tmp_path / f"check_{number}.py" for number in range(len(PLACES))]
     for check, place in zip(checks, PLACES, strict=True):
         check.write_text(f"import pytest\nimport unittest\nfrom solution import f\n\n\n{place}\n")
-    params = PARAMS.model_copy(update={"wall_s": 10.0, "cpu_s": 5})
-    verdicts = judge([f"```python\n{code}\n```" for code, _ in pairs], checks * (len(ODD) + 1), params)
+
+    def judged(*codes: str, **more: Any) -> list[Verdict]:
+        pairs = [(code, check) for code in codes for check in checks]
+        answers, paths = [f"```python\n{code}\n```" for code, _ in pairs], [check for _, check in pairs]
+        return judge(answers, paths, PARAMS.model_copy(update=more), workers=len(checks) if more else None)
+
+    verdicts = judged(*(code for name, code in ODD.items() if name != "stops"), "def f(): return [1]")
     assert {verdict.outcome for verdict in verdicts[:-6]} <= {"exception", "wrong_answer", "time_out", "limit"}
     assert [verdict.outcome for verdict in verdicts[-6:]] == ["pass"] + ["wrong_answer"] * 5
-    assert [verdict for verdict in verdicts if "did not start" in verdict.detail] == []
+    stopped = judged(ODD["stops"], wall_s=2.0)  # which only waits
+    assert {verdict.outcome for verdict in stopped} <= {"time_out", "limit"}
+    assert [verdict for verdict in verdicts + stopped if "did not start" in verdict.detail] == []

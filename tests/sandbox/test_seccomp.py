@@ -96,6 +96,24 @@ def test_calls_by_the_numbers_of_another_machine_end_the_program() -> None:
     assert seccomp.program("riscv64") is None
 
 
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_a_check_s_own_command_may_start_others_and_nothing_else_beyond_an_answer(machine: str) -> None:
+    plain, more = (seccomp.program(machine, commands=commands) for commands in (False, True))
+    assert plain is not None
+    assert more is not None
+    audit = {"x86_64": MACHINE, "aarch64": 0xC00000B7}[machine]
+    differ = {number for number in range(2000) if run(plain, number, machine=audit) != run(more, number, machine=audit)}
+    names = ["execve", "wait4"] + ["fork", "vfork", "arch_prctl"] * (machine == "x86_64")
+    numbers = syscalls.allowed(machine, commands=True)
+    clone = getattr(syscalls.RESTRICTED["clone"], machine)
+    assert differ == {numbers[name] for name in names} | {clone}
+    assert [run(more, clone, flags, machine=audit) for flags in (SIGCHLD, A_THREAD, SIGCHLD | CLONE_NEWUSER)] == [
+        ALLOW,
+        ALLOW,
+        EPERM,
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "harmless", "harmful"),
     [

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from distill.sandbox import launcher
+from distill.sandbox.programs import Program, together
 
 # What a user may do to processes and files of its own, and learn of the machine: Python expressions.
 CALLS = {
@@ -173,7 +174,7 @@ def evaluate(expressions, values):
     return results
 """
 INSIDE = """
-from distill.sandbox.confinement import confine, take_pipes
+from distill.sandbox.inside.confinement import confine, take_pipes
 requests, replies = take_pipes()
 confine(json.loads(sys.argv[1]))
 for line in os.fdopen(requests):
@@ -223,7 +224,9 @@ def state(things: dict[str, Any]) -> list[Any]:
 def main(name: str) -> dict[str, Any]:
     """Make all calls."""
     try:
-        confined = launcher.start(name, LIMITS, launcher.together("distill.sandbox.confinement") + EVALUATE + INSIDE)
+        confined = launcher.start(
+            name, LIMITS, Program(together("distill.sandbox.inside.confinement") + EVALUATE + INSIDE)
+        )
         ask(confined, {}, {})
     except (launcher.SandboxError, EOFError) as error:
         return {"unavailable": str(error)}

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,10 +30,11 @@ RUNTIME = {
 
 @dataclass
 class Ran:
-    """How a run of the stage ended."""
+    """How a run ended, and what it showed."""
 
     status: int
     stderr: str
+    stdout: str
 
 
 @dataclass
@@ -81,20 +83,23 @@ class Folder:
 
     def run(self) -> Ran:
         """Run the stage in this process."""
-        stderr = io.StringIO()
-        status = 0
+        return self.command(stage.main)
+
+    def command(self, main: Callable[[], None], *arguments: str) -> Ran:
+        """Run a command in this process."""
+        stderr, stdout, status = io.StringIO(), io.StringIO(), 0
         with (
             contextlib.chdir(self.path),
             mock.patch.dict(os.environ, self.environment(), clear=True),
-            mock.patch.object(sys, "argv", ["collect"]),
+            mock.patch.object(sys, "argv", ["distill", *arguments]),
             contextlib.redirect_stderr(stderr),
-            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stdout(stdout),
         ):
             try:
-                cli.run(stage.main)
+                cli.run(main)
             except SystemExit as ended:
                 status = int(ended.code or 0)
-        return Ran(status, stderr.getvalue())
+        return Ran(status, stderr.getvalue(), stdout.getvalue())
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
         """Start the stage in a process of its own."""

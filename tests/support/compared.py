@@ -14,7 +14,9 @@ def prompt(name: str, nll: float, outcome: str, text: str = TEACHER) -> Row:
     """A row in which the distilled student's answer is this; the teacher's has ten tokens."""
     found = row(name, outcomes=("no_code", outcome, "pass"), nll=(30.0, nll), texts=("No.", text, TEACHER))
     found["prompt"] = f"Write `{name}`."
-    found["style"] = {side: profiles.profile(answers[0]["text"]) for side, answers in found["answers"].items()}
+    found["style"] = {
+        side: profiles.profile("python", answers[0]["text"]) for side, answers in found["answers"].items()
+    }
     return found
 
 

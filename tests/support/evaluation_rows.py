@@ -2,7 +2,12 @@
 
 from typing import Any
 
+from distill.evaluate.style import profiles
+
 Row = dict[str, Any]
+
+FEATURES = profiles.features("python")
+DIFFICULTIES = {"heldout-easy": 1, "heldout-medium": 2, "heldout-hard": 3}
 
 BASE = "```python\ndef clamp(x):\n    return x\n```"
 DISTILLED = "First the idea.\n\n```python\ndef clamp(x: int) -> int:\n    return x\n```\n\n**Notes**\n\n- It is short."
@@ -35,6 +40,7 @@ def row(
     return {
         "id": id_,
         "group": group,
+        "difficulty": DIFFICULTIES.get(group),
         "prompt": prompt,
         "answers": {model: [answer(text)] for model, text in zip(models, texts, strict=True)},
         "likelihood": {

@@ -10,6 +10,7 @@ prints its address once the model is loaded.
 
 import argparse
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -22,7 +23,7 @@ from urllib.request import Request, urlopen
 
 @dataclass(frozen=True)
 class LlamaServer:
-    """A server that is ready."""
+    """A server that is ready, or loads its model."""
 
     url: str
 
@@ -40,7 +41,10 @@ class LlamaServer:
 
 
 @contextmanager
-def serve(model: Path, *loras: Path, slots: int = 1, context: int = 2048, threads: int = 1) -> Iterator[LlamaServer]:
+def serve(
+    model: Path, *loras: Path, slots: int = 1, context: int = 2048, threads: int = 1, alias: str = "",
+    template: str = "", wait: bool = True,
+) -> Iterator[LlamaServer]:  # fmt: skip
     """Start the server, and stop it at the end.
 
     Args:
@@ -49,18 +53,23 @@ def serve(model: Path, *loras: Path, slots: int = 1, context: int = 2048, thread
         slots: Requests that are answered at a time.
         context: Tokens of each of them.
         threads: Of the computation.
+        alias: The model's name in answers; '': its path.
+        template: A chat template; '': the model's own.
+        wait: Until the model is loaded; meanwhile the server refuses connections, then answers 503.
     """
-    options = {"slots": slots, "context": context, "threads": threads}
-    command = [sys.executable, __file__, *map(str, (model, *loras)), *(f"--{k}={v}" for k, v in options.items())]
+    port = 0 if wait else _free_port()
+    options = {"slots": slots, "context": context, "threads": threads, "alias": alias, "template": template}
+    command = [sys.executable, __file__, *map(str, (model, *loras)), f"--port={port}"]
+    command += [f"--{name}={value}" for name, value in options.items()]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin
     assert process.stdout
     try:
-        url = process.stdout.readline().strip()
+        url = f"http://127.0.0.1:{port}" if port else process.stdout.readline().strip()
         if not url:
             raise RuntimeError(f"llama.cpp's server did not start with {model} (what it said is above)")
         server = LlamaServer(url)
-        assert server.call("/health") == {"status": "ok"}
+        assert port or server.call("/health") == {"status": "ok"}
         yield server
     finally:
         process.stdin.close()  # its end of the program
@@ -72,6 +81,12 @@ def serve(model: Path, *loras: Path, slots: int = 1, context: int = 2048, thread
             process.wait()
 
 
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
 def main() -> None:
     """The program: serve until standard input ends."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -79,13 +94,17 @@ def main() -> None:
     parser.add_argument("--slots", type=int, default=1)
     parser.add_argument("--context", type=int, default=2048)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--port", type=int, default=0, help="0: a free one")
+    parser.add_argument("--alias", default="")
+    parser.add_argument("--template", default="")
     args = parser.parse_args()
     import xllamacpp
 
     params = xllamacpp.CommonParams()
     params.model.path, *loras = map(str, args.files)
     params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(path, 1.0) for path in loras]
-    params.port = 0  # a free one
+    params.port, params.chat_template = args.port, args.template
+    params.model_alias = {args.alias} if args.alias else set()
     params.n_parallel, params.n_ctx = args.slots, args.slots * args.context
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = args.threads
     params.verbosity = 1  # errors

@@ -92,9 +92,9 @@ def tiny_model() -> Any:
     return LlamaForCausalLM(tiny_config())
 
 
-def tokens(name: str, ids: list[int], prompt: int) -> Tokens:
+def tokens(ids: list[int], prompt: int) -> Tokens:
     """An example whose first `prompt` ids are the prompt's."""
-    return Tokens(name, tuple(ids), to_labels(ids, prompt, "completion"))
+    return Tokens(tuple(ids), to_labels(ids, prompt, "completion"))
 
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -52,9 +52,9 @@ def dvc(folder: Path, *words: str, check: bool = True, **env: str) -> subprocess
     return run(folder, sys.executable, "-m", "dvc", *words, check=check, **env)
 
 
-def repro(folder: Path, *words: str) -> list[str]:
+def repro(folder: Path, *words: str, **env: str) -> list[str]:
     """Run `dvc repro`, and return the names of the stages that ran."""
-    return re.findall(r"^Running stage '([^']+)'", dvc(folder, "repro", *words).stdout, flags=re.MULTILINE)
+    return re.findall(r"^Running stage '([^']+)'", dvc(folder, "repro", *words, **env).stdout, flags=re.MULTILINE)
 
 
 def set_params(folder: Path, values: Mapping[str, Any]) -> None:
@@ -98,22 +98,22 @@ def commit(folder: Path, message: str = "change") -> None:
     git(folder, "commit", "-q", "-m", message)
 
 
-def make_student(folder: Path, seed: int = 0, layers: int = 2) -> None:
-    """Save a randomly initialised Llama with the embedded student's tokenizer, as a Hugging Face directory."""
+def make_student(folder: Path, seed: int = 0, layers: int = 2, kind: str = "Llama") -> None:
+    """Save a randomly initialised model with the embedded student's tokenizer, as a Hugging Face directory."""
     import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
+    import transformers
 
     from distill.common.config import profile
     from distill.student.model import StudentProfile, load_tokenizer
 
     tokenizer = load_tokenizer(profile(StudentProfile, "student", ROOT / "params.yaml")[1])
     torch.manual_seed(seed)
-    config = LlamaConfig(
+    config = getattr(transformers, f"{kind}Config")(
         vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=layers,
         num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=2048, tie_word_embeddings=True,
         eos_token_id=tokenizer.eos_token_id, bos_token_id=tokenizer.bos_token_id, pad_token_id=tokenizer.pad_token_id,
     )  # fmt: skip
-    LlamaForCausalLM(config).save_pretrained(folder)
+    getattr(transformers, f"{kind}ForCausalLM")(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
 

@@ -17,6 +17,7 @@ from distill.shared import device
 from distill.student.model import StudentProfile
 from distill.train import checkpoint
 from distill.train import run as fitting
+from distill.train.data import Examples
 from distill.train.params import TrainingRun, TrainParams
 from distill.train.setup import Setup
 from training import params, tokens
@@ -34,7 +35,7 @@ def begun(place: Path, step: int, complete: bool = True) -> Path:
 
 
 def key(student: StudentProfile, **changes: Any) -> str:
-    run = TrainingRun(parse(TrainParams, params(**changes), "params.yaml"), student, None, [], [])
+    run = TrainingRun(parse(TrainParams, params(**changes), "params.yaml"), student, None, Examples([]), Examples([]))
     return fitting._key(run, (), SETUP)
 
 
@@ -88,9 +89,9 @@ def test_a_run_says_what_a_slow_type_costs(
     pretend("cpu")
     monkeypatch.setattr(device, "speed", lambda dtype: 8e10 if dtype == torch.float32 else 2e10)
     student = StudentProfile(source="dir", name="x", base_model="x", license="x")
-    examples = [tokens("one", [4, 5, 6, 7], 2)]
+    examples = Examples([tokens([4, 5, 6, 7], 2)])
     for dtype in ("auto", "bfloat16"):
-        run = TrainingRun(parse(TrainParams, params(dtype=dtype), "params.yaml"), student, None, examples, [])
+        run = TrainingRun(parse(TrainParams, params(dtype=dtype), "params.yaml"), student, None, examples, Examples([]))
         fitting._announce(run, SETUP, tiny.model(), None)
     first, second, cost = capsys.readouterr().out.splitlines()
     assert first == second == f"training on {SETUP.describe()}: less than a minute if the machine does nothing else"

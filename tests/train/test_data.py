@@ -11,7 +11,7 @@ from distill.common.config import parse, profile
 from distill.common.errors import InputError
 from distill.common.jsonl import write_jsonl
 from distill.student.model import StudentProfile, load_tokenizer
-from distill.train.data import IGNORED, Tokens, read_examples, to_labels
+from distill.train.data import IGNORED, Examples, Tokens, read_examples, to_labels
 from distill.train.params import TrainingRun, TrainParams
 from distill.train.setup import Setup
 from repository import ROOT
@@ -29,8 +29,8 @@ def test_labels_by_hand() -> None:
 
 
 def test_the_first_token_of_a_text_is_predicted_by_nothing() -> None:
-    assert Tokens("a", (7, 8, 9), (7, 8, 9)).trained == 2
-    assert Tokens("a", (7, 8, 9), (IGNORED, 8, 9)).trained == 2
+    assert Tokens((7, 8, 9), (7, 8, 9)).trained == 2
+    assert Tokens((7, 8, 9), (IGNORED, 8, 9)).trained == 2
 
 
 def test_the_answer_and_its_end_of_turn_are_learned_and_nothing_else(tmp_path: Path, tokenizer: Any) -> None:
@@ -64,11 +64,30 @@ def test_an_example_that_cannot_be_encoded_is_named(
         read_examples(tmp_path / "train.jsonl", tokenizer, "completion")
 
 
+def test_examples_are_read_from_a_file_without_a_name(tmp_path: Path) -> None:
+    lengths = [1 + 7 * number % 13 for number in range(2_500)]  # more than two batches
+    made = [tokens([*range(4, 4 + length), 2], 1) for length in lengths]
+    examples = Examples(iter(made), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    assert list(examples) == made
+    assert examples[-2:] == made[-2:]
+    assert examples.dataset[2_499] == {"input_ids": list(made[-1].ids), "labels": list(made[-1].labels)}
+    assert (len(examples), examples.tokens, examples.longest) == (2_500, sum(lengths) + 2_500, 14)
+    assert examples.trained == sum(lengths)
+
+
+def test_no_examples(tmp_path: Path) -> None:
+    examples = Examples([], tmp_path)
+    assert not examples
+    assert list(examples) == []
+    assert (examples.tokens, examples.trained, examples.longest) == (0, 0, 0)
+
+
 EXAMPLES = [
-    tokens("short", [5, 6, 7, 2], 2),
-    tokens("long", [9, *range(10, 50), 2], 3),
-    tokens("prompt", [5] * 20 + [8, 2], 20),
-    tokens("middle", [6, 7, 8, 9, 10, 11, 12, 2], 4),
+    tokens([5, 6, 7, 2], 2),
+    tokens([9, *range(10, 50), 2], 3),
+    tokens([5] * 20 + [8, 2], 20),
+    tokens([6, 7, 8, 9, 10, 11, 12, 2], 4),
 ]
 
 
@@ -85,7 +104,11 @@ def trainer_of(micro_batch: int, folder: Path) -> Any:
 
     section = parse(TrainParams, params(micro_batch=micro_batch, dtype="float32", lora__dropout=0.0), "params.yaml")
     run = TrainingRun(
-        section, StudentProfile(source="dir", name="x", base_model="x", license="x"), tiny.tokenizer(), EXAMPLES, []
+        section,
+        StudentProfile(source="dir", name="x", base_model="x", license="x"),
+        tiny.tokenizer(),
+        Examples(EXAMPLES),
+        Examples([]),
     )
     setup = Setup("cpu", torch.float32, 1, micro_batch, 4 // micro_batch, False, False)
     model = lora.add(tiny.model(), section.lora)

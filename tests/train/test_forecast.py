@@ -10,6 +10,7 @@ from distill.common.config import parse
 from distill.shared import device
 from distill.student.model import StudentProfile
 from distill.train import forecast
+from distill.train.data import Examples
 from distill.train.params import TrainingRun
 from distill.train.setup import Setup
 from distill.train.stage import TrainParams
@@ -21,8 +22,8 @@ SETUP = Setup("cpu", torch.float32, 1, 1, 4, False, False)
 def run(**changes: Any) -> TrainingRun:
     """5 examples of 10 tokens, 4 an update: 2 updates an epoch, 2 epochs; 3 examples of 4 tokens to validate with."""
     student = StudentProfile(source="dir", name="x", base_model="x", license="x")
-    training = [tokens(str(number), [4] * 10, 3) for number in range(5)]
-    validation = [tokens(str(number), [4] * 4, 2) for number in range(3)]
+    training = Examples([tokens([4] * 10, 3)] * 5)
+    validation = Examples([tokens([4] * 4, 2)] * 3)
     return TrainingRun(parse(TrainParams, params(**changes), "params.yaml"), student, None, training, validation)
 
 

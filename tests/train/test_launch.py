@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from distill.common.config import parse
 from distill.student.model import StudentProfile
 from distill.train import trainer
+from distill.train.data import Examples
 from distill.train.params import TrainingRun, TrainParams
 from distill.train.setup import Setup
 from repository import ROOT
@@ -137,7 +138,8 @@ def test_single_is_one_device_where_there_are_several(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(trainer, "SFTConfig", FourGpus)
     section = parse(TrainParams, params(), "params.yaml")
-    run = TrainingRun(section, StudentProfile(source="dir", name="x", base_model="x", license="x"), None, [], [])
+    student = StudentProfile(source="dir", name="x", base_model="x", license="x")
+    run = TrainingRun(section, student, None, Examples([]), Examples([]))
     setup = Setup("cpu", torch.float32, 1, 2, 2, False, False)
     options = trainer.arguments(run, setup, tmp_path)
     assert options.n_gpu == 1

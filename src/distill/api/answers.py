@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 
+from distill.api import thinking
 from distill.api.ledger.ledger import Ledger, Stored
 from distill.api.pricing import Price
 from distill.api.profiles import ApiTeacher
@@ -18,6 +19,7 @@ from distill.api.request import Request, request_for
 from distill.api.response import Answer, Usage
 from distill.common.errors import InputError, TeacherError
 from distill.common.jsonl import Row
+from distill.shared.seen import Seen
 
 PROMPTS = Path("data/prompts.jsonl")
 SHOWN = 5
@@ -45,12 +47,16 @@ def resolve(prompt: Row, sample: int, teacher: ApiTeacher, ledger: Ledger) -> En
     first = request_for(teacher, prompt, sample, teacher.max_tokens)
     stored = ledger.find(first.key)
     if stored and (second := follow_up(teacher, first, stored.answer)):
-        return Entry(prompt, second, _text(second, ledger.find(second.key)), ((first.key, stored.answer.usage),))
-    return Entry(prompt, first, _text(first, stored), ())
+        answer = _answer(teacher, second, ledger.find(second.key))
+        return Entry(prompt, second, answer, ((first.key, stored.answer.usage),))
+    return Entry(prompt, first, _answer(teacher, first, stored), ())
 
 
-def _text(request: Request, stored: Stored | None) -> Answer | None:
-    return honest(request, stored.answer) if stored and not stored.stub else None
+def _answer(teacher: ApiTeacher, request: Request, stored: Stored | None) -> Answer | None:
+    """Return a stored answer as it goes on, if it has a text."""
+    if stored is None or stored.stub:
+        return None
+    return thinking.settle(honest(request, stored.answer), teacher.on_thinking)
 
 
 def honest(request: Request, answer: Answer) -> Answer:
@@ -76,11 +82,6 @@ def after_cut_off(teacher: ApiTeacher, request: Request) -> Request | None:
     return request_for(teacher, prompt, request.sample, teacher.retry_max_tokens)
 
 
-def missing(prompts: Iterable[Row], teacher: ApiTeacher, ledger: Ledger) -> Iterator[Request]:
-    """Yield the next call to make for everything that has no answer."""
-    return (entry.request for entry in entries(prompts, teacher, ledger) if entry.answer is None)
-
-
 def row(entry: Entry, answer: Answer, samples: int) -> Row:
     """Return an entry as a row of data/teacher_data.jsonl."""
     usage = answer.usage.row()
@@ -94,13 +95,18 @@ def row(entry: Entry, answer: Answer, samples: int) -> Row:
         "completion": answer.text,
         "model": answer.model,
         "stop_reason": answer.stop_reason,
+        **({"thinking": "dropped"} if answer.thinking is not None else {}),
         "usage": usage,
         "key": entry.request.key,
     }
 
 
 class Incomplete(Exception):
-    """The ledger lacks an answer."""
+    """The ledger lacks an answer: that to `entry`."""
+
+    def __init__(self, entry: Entry) -> None:
+        super().__init__(entry.prompt["id"])
+        self.entry = entry
 
 
 @dataclass
@@ -112,12 +118,14 @@ class Tally:
     price: Price
     prompts: int = 0
     answers: int = 0
-    calls: set[str] = field(default_factory=set)
+    calls: int = 0
     cost: Decimal = Decimal(0)
     superseded: list[Usage] = field(default_factory=list)
     tokens: Counter[str] = field(default_factory=Counter)
     stop_reasons: Counter[str] = field(default_factory=Counter)
+    thinking_dropped: int = 0
     unusable: dict[str, list[str]] = field(default_factory=dict)
+    _keys: Seen = field(default_factory=Seen)
 
     def rows(self, found: Iterable[Entry]) -> Iterator[Row]:
         """Yield the rows of data/teacher_data.jsonl, and count.
@@ -128,7 +136,7 @@ class Tally:
         """
         for entry in found:
             if entry.answer is None:
-                raise Incomplete
+                raise Incomplete(entry)
             self._count(entry, entry.answer)
             yield row(entry, entry.answer, self.profile.samples)
         if not self.answers:
@@ -144,6 +152,7 @@ class Tally:
         self.prompts += entry.request.sample == 0
         self.answers += 1
         self.stop_reasons[answer.stop_reason] += 1
+        self.thinking_dropped += answer.thinking is not None
         new = [usage for key, usage in entry.superseded if self._is_new(key)]
         self.superseded += new
         for usage in [answer.usage] * self._is_new(entry.request.key) + new:
@@ -155,10 +164,9 @@ class Tally:
 
     def _is_new(self, key: str) -> bool:
         """Whether a call has not been counted yet: prompts that read the same share one, which is billed once."""
-        if key in self.calls:
-            return False
-        self.calls.add(key)
-        return True
+        new = self._keys.add(key)
+        self.calls += new
+        return new
 
     def metrics(self) -> Row:
         """Return the content of metrics/collect.json; `cost_usd` is exact, and counts superseded answers."""
@@ -167,10 +175,11 @@ class Tally:
             "model": self.profile.model,
             "prompts": self.prompts,
             "answers": self.answers,
-            "calls": len(self.calls),
+            "calls": self.calls,
             "cost_usd": float(self.cost),
             "tokens": dict(sorted(self.tokens.items())),
             "stop_reasons": dict(sorted(self.stop_reasons.items())),
+            "thinking_dropped": self.thinking_dropped,
             "superseded": {"calls": len(self.superseded), "cost_usd": float(self.price.total(self.superseded))},
             "unusable": {reason: len(ids) for reason, ids in sorted(self.unusable.items())},
             "unusable_ids": dict(sorted(self.unusable.items())),

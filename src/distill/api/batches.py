@@ -37,10 +37,10 @@ class BatchCollector:
     async def run(self, missing: Callable[[], Iterable[Request]], create: bool = True) -> None:
         """Collect what is under way, then create batches for what is missing, until nothing is."""
         try:
-            await self._collect(missing)
-            while create and not self._running.stopping and await self._submit(missing()):
+            await self._collect({request.key for request in missing()} if self._ledger.open_batches() else set())
+            while create and not self._running.stopping and (submitted := await self._submit(missing())):
                 answers = self._answers
-                await self._collect(missing)
+                await self._collect(submitted)
                 self._check_fruit(self._answers > answers)
         except Refused as error:
             self._running.stop(refusal(self._session.api, self._session.teacher, error))
@@ -57,9 +57,8 @@ class BatchCollector:
             raise TeacherError(f"{self._server}: no answer from {self._fruitless} rounds of batches (see "
                                "`python -m distill.ledger`); run the same command again to go on")  # fmt: skip
 
-    async def _collect(self, missing: Callable[[], Iterable[Request]]) -> None:
-        """Take over the results of this server's open batches; wait for those that hold something that is missing."""
-        wanted = {request.key for request in missing()} if self._ledger.open_batches() else set()
+    async def _collect(self, wanted: set[str]) -> None:
+        """Take over the results of this server's open batches; wait for those that hold a call that is wanted."""
         self._check_elsewhere(wanted)
         while not self._running.stopping and (batches := self._open()):
             ended_one = False
@@ -82,19 +81,19 @@ class BatchCollector:
     def _open(self) -> list[Row]:
         return [batch for batch in self._ledger.open_batches() if batch["server"] == self._server]
 
-    async def _submit(self, requests: Iterable[Request]) -> int:
-        """Create batches for `requests`, as far as the budget goes; return how many."""
-        created = 0
+    async def _submit(self, requests: Iterable[Request]) -> set[str]:
+        """Create batches for `requests`, as far as the budget goes; return the keys of the calls in them."""
+        submitted: set[str] = set()
         wanted = (request for request in requests if request.key not in self._running.outcome.problems)
         for chunk in chunks(wanted, self._reserve, self._runtime.batch_max_requests, self._runtime.batch_max_bytes):
             self._ledger.check_room()
             await self._create(self._intend(chunk), chunk)
-            created += 1
+            submitted |= {request.key for request in chunk}
             if self._running.stopping:
-                return created
-        if not created and self._unaffordable:
+                return submitted
+        if not submitted and self._unaffordable:
             self._running.over_budget()
-        return created
+        return submitted
 
     def _reserve(self, request: Request) -> bool:
         worst = self._session.price.worst(request, batch=True)

@@ -51,8 +51,10 @@ def calls_of(row: Row) -> Iterator[Row]:
     if not KEY.fullmatch(str(row.get("key"))):
         return
     usage = {name: count for name, count in row["usage"].items() if name in COUNTS}
+    # Thinking that was dropped cannot be had back, but goes on being counted.
+    thinking = [{"type": "redacted_thinking", "data": ""}] if row.get("thinking") == "dropped" else []
     message = {"type": "message", "role": "assistant", "model": row["model"], "stop_reason": row["stop_reason"],
-               "content": [{"type": "text", "text": row["completion"]}], "usage": usage}  # fmt: skip
+               "content": [*thinking, {"type": "text", "text": row["completion"]}], "usage": usage}  # fmt: skip
     raw = json.dumps(message, ensure_ascii=False).encode()
     yield _call(row, row["key"], row["usage"], "hydrated") | {"response": raw, "crc": zlib.crc32(raw)}
     for spent in row["usage"].get("superseded", ()):

@@ -15,6 +15,7 @@ from distill.common.config import Model, Number, Strings, profile
 
 Positive = Annotated[int, Field(ge=1)]
 Seconds = Annotated[Number, Field(gt=0)]
+OnThinking = Literal["drop", "keep"]
 
 # What the program itself sets in a request; `extra` must not.
 RESERVED = frozenset({"model", "messages", "max_tokens", "system", "stop_sequences", "stream"})
@@ -60,6 +61,7 @@ class ApiTeacher(Model):
     samples: Positive
     stop_sequences: Strings
     extra: dict[str, Any]
+    on_thinking: OnThinking = "drop"
     on_stop: StopPolicy
 
     @model_validator(mode="after")

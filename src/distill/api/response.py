@@ -47,12 +47,13 @@ class Usage:
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer; `text` joins its text blocks."""
+    """One answer; `text` joins its text blocks, `thinking` its blocks of thinking (None: it has none)."""
 
     text: str
     model: str
     stop_reason: str
     usage: Usage
+    thinking: str | None = None
 
     @property
     def unusable(self) -> str | None:
@@ -74,8 +75,9 @@ def parse(raw: bytes, batch: bool) -> Answer:
     stop_reason = message.get("stop_reason")
     if not isinstance(stop_reason, str) or not stop_reason:
         raise Unreadable(f"no stop_reason, but {stop_reason!r}")
-    return Answer(_text(message.get("content")), str(message.get("model")), stop_reason,
-                  usage_of(_dict(message.get("usage"), "usage"), batch))  # fmt: skip
+    content = _blocks(message.get("content"))
+    return Answer(_text(content), str(message.get("model")), stop_reason,
+                  usage_of(_dict(message.get("usage"), "usage"), batch), _thinking(content))  # fmt: skip
 
 
 def load(raw: bytes) -> Row:
@@ -117,10 +119,20 @@ def usage_of(counts: Row, batch: bool) -> Usage:
     return Usage.of(numbers, batch)
 
 
-def _text(content: Any) -> str:
+def _blocks(content: Any) -> list[Row]:
     if not isinstance(content, list) or not all(isinstance(block, dict) for block in content):
         raise Unreadable("content is not a list of blocks")
-    texts = [block.get("text") for block in content if block.get("type") == "text"]
+    return content
+
+
+def _thinking(content: list[Row]) -> str | None:
+    """Return what the blocks of thinking say, None without any; a redacted one says nothing that can be read."""
+    blocks = [block for block in content if block.get("type") in ("thinking", "redacted_thinking")]
+    return "\n\n".join(str(block.get("thinking") or "") for block in blocks).strip() if blocks else None
+
+
+def _text(content: list[Row]) -> str:
+    texts: list[Any] = [block.get("text") for block in content if block.get("type") == "text"]
     if not all(isinstance(text, str) for text in texts):
         raise Unreadable("a text block without text")
     return "".join(texts)

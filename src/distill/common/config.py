@@ -159,7 +159,8 @@ def _fields_at(model: type[Model], path: list[str]) -> frozenset[str]:
         if field is None:
             break
         current = field.annotation
-    return frozenset(getattr(current, "model_fields", model.model_fields))
+    fields = getattr(current, "model_fields", model.model_fields)
+    return frozenset(field.alias or name for name, field in fields.items())
 
 
 def _suggest(name: str, known: frozenset[str]) -> str:

@@ -15,6 +15,7 @@ from typing import Any, TextIO
 from distill.common.errors import InputError
 
 Row = dict[str, Any]
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 
 def read_jsonl(path: Path, required: Iterable[str] = ()) -> Iterator[Row]:
@@ -43,9 +44,14 @@ def write_jsonl(path: Path, rows: Iterable[Row]) -> int:
     count = 0
     with atomic_writer(path) as file:
         for row in rows:
-            file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+            file.write(to_line(row))
             count += 1
     return count
+
+
+def to_line(row: Row) -> str:
+    """Return a row as a line of JSON; NaN and infinity are refused (ValueError)."""
+    return _ENCODER.encode(row) + "\n"
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -15,7 +15,7 @@ from distill.comparison.marked import marked
 from distill.comparison.pairs import flips, passed
 from distill.evaluate.report import page, wording
 from distill.evaluate.report.answer_html import answer_html, visible
-from distill.evaluate.report.rows import MODELS, by_difficulty, difficulty, loss
+from distill.evaluate.report.rows import MODELS, by_group, grouping, label, loss
 
 SIDES = {"base": "A", "distilled": "B", "teacher": "teacher"}
 
@@ -44,10 +44,12 @@ def render(rows: Sequence[Row], figures: Row, names: Sequence[str], title: str, 
         findings=wording.findings(figures),
         metrics=wording.metrics(figures),
         unscored=wording.unscored(figures),
+        unjudged=wording.unjudged(figures),
         detectable=wording.detectable(figures),
         flips=links,
         prompts=[_prompt(row) for row in rows],
-        difficulties=list(by_difficulty(rows)),
+        groups=list(by_group(rows)),
+        grouping=grouping(rows),
         judged=any(row["outcomes"] for row in rows),
         style=Markup(style),  # noqa: S704 (files of these packages)
         script=Markup(script),  # noqa: S704 (a file of the report's package)
@@ -64,7 +66,7 @@ def _prompt(row: Row) -> Row:
     return {
         "anchor": page.anchor(row),
         "name": visible(row["id"]).replace("-", " "),
-        "difficulty": difficulty(row),
+        "group": label(row),
         "prompt": answer_html(row["prompt"]),
         "answers": {side: page.shown(first[side], verdicts[side]) | {"html": html[side]} for side in first},
         "repetition": {side: row["health"][side]["repetition"] for side in first},

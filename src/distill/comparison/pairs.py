@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from distill.common.errors import InputError
 from distill.common.jsonl import Row
 from distill.comparison.runs import Run
+from distill.evaluate.style import profiles
 
 OTHER_ANSWER = "another answer of the teacher"
 OTHER_TOKENS = "other tokens"
@@ -29,8 +30,10 @@ class Pairs:
         return sum(row["other_teacher"] for row in self.rows)
 
 
-def pair(a: Run, b: Run, pass_k: int) -> Pairs:
+def pair(a: Run, b: Run, pass_k: int, style: str) -> Pairs:
     """Return the rows of the prompts that both runs have, in B's order; with samples where there are enough for pass@k.
+
+    The answers' style is measured by the profile `style`, whatever the runs themselves measured it by.
 
     Raises:
         InputError: There are fewer than two.
@@ -42,7 +45,7 @@ def pair(a: Run, b: Run, pass_k: int) -> Pairs:
                          "take data/prompts of one to the other, and run `dvc repro` there")  # fmt: skip
     sampled = min(len(row["answers"]["distilled"]) for pairs in common for row in pairs) - 1
     answers = 1 + (sampled if sampled >= pass_k else 0)
-    return Pairs([_merge(one, two, answers) for one, two in common], len(a.rows), len(b.rows))
+    return Pairs([_merge(one, two, answers, style) for one, two in common], len(a.rows), len(b.rows))
 
 
 def passed(row: Row, side: str) -> bool:
@@ -58,17 +61,19 @@ def flips(rows: Sequence[Row]) -> tuple[list[str], list[str]]:
     return gained, lost
 
 
-def _merge(a: Row, b: Row, answers: int) -> Row:
+def _merge(a: Row, b: Row, answers: int, style: str) -> Row:
     unscored = _unscored(a, b)
+    texts = _sides(a["answers"], b["answers"], answers)
     return {
         "id": b["id"],
         "group": b["group"],
+        "difficulty": b.get("difficulty"),
         "prompt": b["prompt"],
-        "answers": _sides(a["answers"], b["answers"], answers),
+        "answers": texts,
         "likelihood": None if unscored else _sides(a["likelihood"], b["likelihood"]),
         **({"unscored": unscored} if unscored else {}),
         "outcomes": _sides(a["outcomes"], b["outcomes"], answers) if a["outcomes"] and b["outcomes"] else None,
-        "style": _sides(a["style"], b["style"]),
+        "style": {side: profiles.profile(style, each[0]["text"]) for side, each in texts.items()},
         "health": _sides(a["health"], b["health"]),
         "other_teacher": _teachers_text(a) != _teachers_text(b),
     }

@@ -17,11 +17,10 @@ from distill.common.config import PARAMS
 from distill.common.errors import InputError
 from distill.common.jsonl import Row
 from distill.evaluate.stage import DETAILS
-from distill.evaluate.style import profiles
 
 WORKSPACE = "workspace"
 LOCK = "dvc.lock"
-KEYS = {"id", "group", "prompt", "answers", "likelihood", "outcomes", "style", "health"}
+KEYS = {"id", "group", "prompt", "answers", "likelihood", "outcomes", "health"}
 Read = Callable[[str], bytes]
 """Gives a file's bytes by its path; FileNotFoundError where there is none."""
 
@@ -123,10 +122,8 @@ def _rows(data: bytes, name: str) -> dict[str, Row]:
 
 def _is_current(row: Row) -> bool:
     """Whether a row has all that the evaluation writes today."""
-    features = {*profiles.SHARES, *profiles.AMOUNTS}
-    styles = all(set(row["style"][side]) == features for side in ("base", "distilled", "teacher"))
     whole = row["outcomes"] is None or all("as_written" in each[0] for each in row["outcomes"].values())
-    return row.keys() >= KEYS and styles and whole
+    return row.keys() >= KEYS and whole
 
 
 def _yaml(read: Read, path: str, name: str) -> dict[str, Any]:

@@ -5,27 +5,19 @@ a run of letters, digits and underscores (`\\w+`), in lower case, so neither lay
 paraphrase, or a copy with renamed variables, is not recognised. Code repeats itself by nature and shares idioms, so
 hold a student's values against the teacher's own.
 
-Shared runs are exact at every length: the suffixes of the training words are sorted once, and a run is looked up by
-bisection. Time grows with n log² n of the training words, and with m log n of the words looked up, also for texts that
-repeat one word endlessly. (Sets of n-grams would be less code, but need one for each length: a copied answer of 159
-words takes 113 MB with 22,000 training words, and 1.2 GB with ten times as many.)
+Shared runs are exact at every length. The texts that are asked about, held-out prompts and answers, are few: they go
+into a suffix automaton (Blumer et al. 1985), the smallest machine that knows every run of their words. Training texts,
+which may be millions, are streamed past it, a step or two a word. Time grows with the words of both, memory with those
+of the asked texts alone, about 500 bytes a word, also for texts that repeat one word endlessly.
 """
 
 import re
-from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import chain
-
-import numpy as np
-from numpy.typing import NDArray
 
 from distill.common.jsonl import Row
 
-Ints = NDArray[np.int64]
 WORD = re.compile(r"\w+")
-WIDTH = 4  # bytes of a word's number; big-endian, so that bytes compare as the numbers do
-UNKNOWN = 2**32 - 1
 GRAM = 4
 """Words of the runs that `repetition` counts."""
 
@@ -81,66 +73,110 @@ def longest_shared_run(heldout: Mapping[str, str], training: Mapping[str, str], 
         training: Texts by id.
         n: Runs of so many words or more are over the limit.
     """
-    index = RunIndex(training)
-    runs = {id_: run for id_, text in heldout.items() if (run := index.longest(text))}
-    longest = max(runs.values(), key=lambda run: run.words, default=None)
-    return Report(n, longest, {id_: run for id_, run in runs.items() if run.words >= n})
+    shared = SharedRuns(heldout)
+    for id_, text in training.items():
+        shared.meet(id_, text)
+    return shared.report(n)
 
 
-class RunIndex:
-    """The words of some texts, sorted so that the longest run that another text shares with them is found fast."""
+class SharedRuns:
+    """The longest run of words that each of some texts shares with any of the others that come by."""
 
-    def __init__(self, texts: Mapping[str, str]) -> None:
-        self.ids = list(texts)
-        split = [words(text) for text in texts.values()]
-        self.numbers = {word: number for number, word in enumerate(sorted(set(chain.from_iterable(split))))}
-        # A number that no word has stands between texts, so that no run goes on into the next; one for each, so that
-        # texts that are the same are told apart where they end.
-        coded = [[*map(self.numbers.__getitem__, part), len(self.numbers) + i] for i, part in enumerate(split)]
-        self.ends = np.cumsum([len(part) for part in coded], dtype=np.int64)
-        flat = np.fromiter(chain.from_iterable(coded), dtype=np.int64)
-        self.data = flat.astype(f">u{WIDTH}").tobytes()
-        self.order: list[int] = _sort_suffixes(flat).tolist()
+    def __init__(self, asked: Mapping[str, str]) -> None:
+        self._asked = {id_: words(text) for id_, text in asked.items()}
+        # A state stands for runs that end at the same places: its longest one has `_length` words, and `_link` is the
+        # state of the longest that ends elsewhere as well. State 0 is the run of no words.
+        self._next: list[dict[object, int]] = [{}]
+        self._link, self._length = [-1], [0]
+        last = 0
+        for id_, text in self._asked.items():
+            for word in (*text, (id_,)):  # behind each text something that is no word, so that no run goes on
+                last = self._append(last, word)
+        self._met = [0] * len(self._next)  # words of the longest run of a state that was met
+        self._source = [""] * len(self._next)
 
-    def longest(self, text: str) -> Run | None:
-        """Return the longest run of words that `text` shares with one of the indexed texts; None if not even a word."""
-        asked = words(text)
-        data = np.array([self.numbers.get(word, UNKNOWN) for word in asked], f">u{WIDTH}").tobytes()
-        best, start, place = 0, 0, -1
-        # The only question worth asking at a position is whether the run from here is longer than the best so far.
-        for position in range(len(asked)):
-            while position + best < len(asked):
-                found = self._find(data[position * WIDTH : (position + best + 1) * WIDTH])
-                if found is None:
-                    break
-                best, start, place = best + 1, position, found
-        if not best:
-            return None
-        owner = int(np.searchsorted(self.ends, place, side="right"))
-        return Run(best, " ".join(asked[start : start + best]), self.ids[owner])
+    def _append(self, last: int, word: object) -> int:
+        """Make one word longer what the automaton knows; return the state of all of it."""
+        new = self._state(self._length[last] + 1, {})
+        while last >= 0 and word not in self._next[last]:
+            self._next[last][word] = new
+            last = self._link[last]
+        if last < 0:
+            self._link[new] = 0
+            return new
+        known = self._next[last][word]
+        if self._length[known] > self._length[last] + 1:
+            known = self._split(last, word, known)
+        self._link[new] = known
+        return new
 
-    def _find(self, gram: bytes) -> int | None:
-        def prefix(place: int) -> bytes:
-            return self.data[place * WIDTH : place * WIDTH + len(gram)]
+    def _split(self, last: int, word: object, known: int) -> int:
+        """Return a state for the shorter runs of `known`, which from now on end at one place more than the longer."""
+        shorter = self._state(self._length[last] + 1, dict(self._next[known]))
+        self._link[shorter], self._link[known] = self._link[known], shorter
+        while last >= 0 and self._next[last].get(word) == known:
+            self._next[last][word] = shorter
+            last = self._link[last]
+        return shorter
 
-        at = bisect_left(self.order, gram, key=prefix)
-        return self.order[at] if at < len(self.order) and prefix(self.order[at]) == gram else None
+    def _state(self, length: int, following: dict[object, int]) -> int:
+        self._next.append(following)
+        self._length.append(length)
+        self._link.append(0)
+        return len(self._next) - 1
 
+    def meet(self, id_: str, text: str) -> int:
+        """Compare one more text with all that are asked about; return the words of the longest run that one shares."""
+        following, link, lengths, met = self._next, self._link, self._length, self._met
+        state = length = most = 0
+        for word in words(text):
+            while (longer := following[state].get(word)) is None and state:
+                state = link[state]
+                length = lengths[state]
+            if longer is not None:
+                state, length = longer, length + 1
+                if length > met[state]:
+                    met[state], self._source[state] = length, id_
+                if length > most:
+                    most = length
+        return most
 
-def _sort_suffixes(values: Ints) -> Ints:
-    """Return where the suffixes of `values` start, in lexicographic order, by prefix doubling (Manber and Myers 1993).
+    def longest(self) -> dict[str, Run]:
+        """Return the longest run of each text that was met anywhere; a text that shares no word has none."""
+        met, source = self._spread()
+        found = {}
+        state = 0
+        for id_, text in self._asked.items():
+            best = Run(0, "", "")
+            for place, word in enumerate(text, start=1):
+                state = self._next[state][word]
+                if met[state] > best.words:
+                    best = Run(met[state], " ".join(text[place - met[state] : place]), source[state])
+            state = self._next[state][(id_,)]
+            if best.words:
+                found[id_] = best
+        return found
 
-    After the round of step s, `rank` orders the suffixes by their first 2s values.
-    """
-    rank, step, size = values, 1, len(values)
-    order = np.argsort(values, kind="stable")
-    while size:
-        key = rank * (size + 1)
-        key[:-step] += rank[step:] + 1
-        order = np.argsort(key, kind="stable")
-        rank = np.empty_like(rank)
-        rank[order] = np.cumsum(np.diff(key[order], prepend=key[order[0]]) != 0)
-        if rank[order[-1]] == size - 1:
-            break
-        step *= 2
-    return order
+    def _spread(self) -> tuple[list[int], list[str]]:
+        """Return for each state the longest run that ends where its own do and was met, and who met it.
+
+        Who met a run met those that it ends with: from the longest states to the shortest. And a run that was met ends
+        longer ones, which are no longer for that: from the shortest to the longest.
+        """
+        met, source = list(self._met), list(self._source)
+        order = sorted(range(1, len(met)), key=self._length.__getitem__)
+        for state in reversed(order):
+            link = self._link[state]
+            if min(met[state], self._length[link]) > met[link]:
+                met[link], source[link] = self._length[link], source[state]
+        for state in order:
+            link = self._link[state]
+            if met[link] > met[state]:
+                met[state], source[state] = met[link], source[link]
+        return met, source
+
+    def report(self, n: int) -> Report:
+        """Return the report on all texts; runs of `n` words or more are over the limit."""
+        runs = self.longest()
+        longest = max(runs.values(), key=lambda run: run.words, default=None)
+        return Report(n, longest, {id_: run for id_, run in runs.items() if run.words >= n})

@@ -4,6 +4,7 @@ A prompt file holds one group of prompts:
 
     group: algorithms            # modifiers name the groups they apply to
     split: train                 # train (trained on) or heldout (only measured on)
+    difficulty: 1                # optional, held-out: the group's place in charts; 1 is the easiest
     prompts:
       - slug: merge-intervals    # its id; stable, unique, lower-case words joined by single dashes
         prompt: Write a function ...
@@ -19,7 +20,7 @@ of its groups. Ids say what a prompt is made of: `slug`, `slug.value.value`, `â€
 no other id. `base` is what near-duplicates share: the slug and the distinct values, without the modifier; the split
 into training and validation data goes by it. Held-out prompts are never modified.
 
-Rows are streamed: in memory are only their ids and their prompts' digests, to find duplicates.
+Rows are streamed: in memory are about 12 bytes a row, to find duplicates.
 """
 
 import hashlib
@@ -28,7 +29,7 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
@@ -36,6 +37,7 @@ from distill.common import cli
 from distill.common.config import Model, Strings, load_yaml, parse, section
 from distill.common.errors import InputError
 from distill.common.jsonl import Row, write_jsonl
+from distill.expand_prompts.duplicates import refuse_duplicates
 
 SOURCE = Path("data/prompts")
 OUTPUT = Path("data/prompts.jsonl")
@@ -86,6 +88,7 @@ class PromptFile(Model):
 
     group: Slug
     split: Literal["train", "heldout"]
+    difficulty: Annotated[int, Field(ge=1)] | None = None
     prompts: Prompts
 
 
@@ -122,13 +125,15 @@ def expand(source: Path, params: ExpandParams) -> Iterator[Row]:
     modifiers = _read_modifiers(source / MODIFIERS, {file.group for _, file in files}, params)
     keep_train = _smallest(_bases(files, "train"), params.max_train_bases)
     keep_heldout = _smallest(_bases(files, "heldout"), params.max_heldout)
-    rows = (
-        row
-        for path, file in files
-        for row in _expand_file(path, file, modifiers)
-        if (keep := keep_heldout if row["split"] == "heldout" else keep_train) is None or row["base"] in keep
-    )
-    yield from _refuse_duplicates(rows)
+
+    def rows() -> Iterator[tuple[Path, Row]]:
+        for path, file in files:
+            keep = keep_heldout if file.split == "heldout" else keep_train
+            for row in _expand_file(file, modifiers):
+                if keep is None or row["base"] in keep:
+                    yield path, row
+
+    yield from refuse_duplicates(rows)
 
 
 def _read_prompt_files(source: Path) -> list[tuple[Path, PromptFile]]:
@@ -143,7 +148,18 @@ def _read_prompt_files(source: Path) -> list[tuple[Path, PromptFile]]:
             _check_variables(f"{path}: {prompt.slug}", prompt)
     if not any(file.split == "train" for _, file in files):
         raise InputError(f"{source}: no file has 'split: train'; add prompts to train on")
+    _check_difficulties(files)
     return files
+
+
+def _check_difficulties(files: list[tuple[Path, PromptFile]]) -> None:
+    """Difficulty is a group's, so its held-out files must say the same."""
+    first: dict[str, tuple[Path, int | None]] = {}
+    for path, file in (pair for pair in files if pair[1].split == "heldout"):
+        other, difficulty = first.setdefault(file.group, (path, file.difficulty))
+        if difficulty != file.difficulty:
+            raise InputError(f"{path}: difficulty: {file.difficulty}, and {other} of the same group '{file.group}' has "
+                             f"{difficulty}; give both the same, or none")  # fmt: skip
 
 
 def _check_variables(place: str, prompt: Prompt) -> None:
@@ -178,25 +194,22 @@ def _read_modifiers(path: Path, groups: set[str], params: ExpandParams) -> list[
     return [modifier for modifier in modifiers if params.modifiers is None or modifier.slug in params.modifiers]
 
 
-def _expand_file(path: Path, file: PromptFile, modifiers: list[Modifier]) -> Iterator[Row]:
+def _expand_file(file: PromptFile, modifiers: list[Modifier]) -> Iterator[Row]:
     here = [modifier for modifier in modifiers if file.group in modifier.groups and file.split == "train"]
     for prompt in file.prompts:
         for id_, base, text in _combinations(prompt):
-            yield _row(path, id_, base, file, None, text)
+            yield _row(id_, base, file, None, text)
             for modifier in here:
-                yield _row(path, f"{id_}--{modifier.slug}", base, file, modifier.slug, f"{text}\n\n{modifier.text}")
+                yield _row(f"{id_}--{modifier.slug}", base, file, modifier.slug, f"{text}\n\n{modifier.text}")
 
 
-def _row(path: Path, id_: str, base: str, file: PromptFile, modifier: str | None, text: str) -> Row:
-    row = {"id": id_, "base": base, "group": file.group, "modifier": modifier, "split": file.split, "prompt": text}
-    return row | {"_path": path}
+def _row(id_: str, base: str, file: PromptFile, modifier: str | None, text: str) -> Row:
+    return {"id": id_, "base": base, "group": file.group, "modifier": modifier, "split": file.split, "prompt": text}
 
 
 def _combinations(prompt: Prompt) -> Iterator[tuple[str, str, str]]:
     """Yield (id, base, text) for every combination of a template's values, or for the plain prompt."""
-    names = list(prompt.variables)
-    everything = itertools.product(*prompt.variables.values())
-    rows = (_combination(prompt, dict(zip(names, values, strict=True))) for values in everything)
+    rows = _all_combinations(prompt)
     if prompt.max is None:
         yield from rows
         return
@@ -206,11 +219,21 @@ def _combinations(prompt: Prompt) -> Iterator[tuple[str, str, str]]:
         yield row
 
 
-def _combination(prompt: Prompt, values: dict[str, Any]) -> tuple[str, str, str]:
-    id_ = ".".join([prompt.slug, *(slugify(str(value)) for value in values.values())])
-    base = ".".join([prompt.slug, *(slugify(str(values[name])) for name in values if name in prompt.distinct)])
-    text = VARIABLE.sub(lambda match: str(values[match[1]]), prompt.prompt) if values else prompt.prompt
-    return id_, base, text
+def _all_combinations(prompt: Prompt) -> Iterator[tuple[str, str, str]]:
+    if not prompt.variables:
+        yield prompt.slug, prompt.slug, prompt.prompt
+        return
+    names = list(prompt.variables)
+    values = [[(str(value), slugify(str(value))) for value in prompt.variables[name]] for name in names]
+    distinct = [place for place, name in enumerate(names) if name in prompt.distinct]
+    # Text and names of variables take turns; what is split once is put together a million times.
+    parts = VARIABLE.split(prompt.prompt)
+    holes = [names.index(name) for name in parts[1::2]]
+    for chosen in itertools.product(*values):
+        slugs = [slug for _, slug in chosen]
+        parts[1::2] = [chosen[place][0] for place in holes]
+        base = ".".join([prompt.slug, *[slugs[place] for place in distinct]])
+        yield ".".join([prompt.slug, *slugs]), base, "".join(parts)
 
 
 def slugify(value: str) -> str:
@@ -238,17 +261,3 @@ def _smallest(bases: Iterable[str], limit: int | None) -> frozenset[str] | None:
 
 def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _refuse_duplicates(rows: Iterable[Row]) -> Iterator[Row]:
-    ids: dict[str, Path] = {}
-    texts: dict[bytes, str] = {}
-    for row in rows:
-        path = row.pop("_path")
-        if row["id"] in ids:
-            raise InputError(f"{path}: the id '{row['id']}' stands already in {ids[row['id']]}; rename one slug")
-        digest = hashlib.sha256(row["prompt"].encode()).digest()
-        if digest in texts:
-            raise InputError(f"{path}: '{row['id']}' has the same prompt as '{texts[digest]}'; change or delete one")
-        ids[row["id"]], texts[digest] = path, row["id"]
-        yield row

@@ -6,15 +6,13 @@ hub's `model-index` and as a table, and with the commands for llama.cpp, Ollama 
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import yaml
 
 from distill.common.errors import InputError
 from distill.common.jsonl import Row, write_text
 from distill.evaluate.report import wording
 from distill.student.model import StudentProfile
-
-if TYPE_CHECKING:
-    from huggingface_hub import EvalResult
 
 RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 """What vLLM's --max-lora-rank may be."""
@@ -99,11 +97,11 @@ def write(path: Path, card: Path, student: StudentProfile, rank: int, contents: 
     Raises:
         InputError: There is no card of the adapter.
     """
-    from huggingface_hub import ModelCard
-
-    if not card.is_file():
-        raise InputError(f"{card}: no such file; run `dvc repro train`, which writes the adapter's card")
-    found = ModelCard.load(card)
+    try:
+        _, head, text = card.read_text(encoding="utf-8").split("---\n", 2)
+    except (FileNotFoundError, ValueError):
+        raise InputError(f"{card}: not there, or without the hub's metadata at its head; run `dvc repro train`, which "
+                         "writes the adapter's card") from None  # fmt: skip
     parts = [
         _files(contents),
         _llama(student, contents),
@@ -111,30 +109,23 @@ def write(path: Path, card: Path, student: StudentProfile, rank: int, contents: 
         _vllm(student, rank, contents),
     ]
     if figures:
-        found.data.model_name = "Distilled student"
-        found.data.eval_results = results(figures)
+        head += yaml.safe_dump({"model-index": [_model_index(figures)]}, sort_keys=False, allow_unicode=True, width=120)
         parts.append(RESULTS.format(prompts=figures["heldout"]["prompts"], rows="\n".join(_rows(figures))))
-    body, intended, end = found.text.partition("## Intended use\n")
-    found.text = body.replace('"models/distilled-student"', '"."') + "".join(parts) + intended + end
-    write_text(path, str(found))
+    body, intended, end = text.partition("## Intended use\n")
+    body = body.replace('"models/distilled-student"', '"."')
+    write_text(path, "".join(["---\n", head, "---\n", body, *parts, intended, end]))
 
 
-def results(figures: Row) -> "list[EvalResult]":
-    """Return the distilled student's figures as `model-index` has them."""
-    from huggingface_hub import EvalResult
-
-    return [
-        EvalResult(
-            task_type="text-generation",
-            dataset_type="held-out-prompts",
-            dataset_name=f"{figures['heldout']['prompts']} held-out coding prompts",
-            metric_type=metric.key,
-            metric_name=f"{metric.label} ({metric.meaning})",
-            metric_value=metric.numbers["distilled"],
-        )
+def _model_index(figures: Row) -> Row:
+    """Return the distilled student's figures as the hub's metadata have them."""
+    prompts = f"{figures['heldout']['prompts']} held-out coding prompts"
+    measured = [
+        {"type": metric.key, "value": metric.numbers["distilled"], "name": f"{metric.label} ({metric.meaning})"}
         for metric in wording.metrics(figures)
         if metric.key in FIGURES
     ]
+    result = {"task": {"type": "text-generation"}, "dataset": {"name": prompts, "type": "held-out-prompts"}}
+    return {"name": "Distilled student", "results": [result | {"metrics": measured}]}
 
 
 def _rows(figures: Row) -> list[str]:

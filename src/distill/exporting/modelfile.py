@@ -99,9 +99,7 @@ def text(tokenizer: Any, model: str, adapter: str | None, stops: Sequence[str], 
         lines += NO_TEMPLATE
     if prompt is not None:
         lines.append(f'SYSTEM """{prompt}"""')
-    end = form.around["assistant"][1].strip() if form else ""
-    # The end of a turn need not be among the tokens that end a text.
-    lines += [f'PARAMETER stop "{stop}"' for stop in dict.fromkeys([*filter(None, [end]), *stops])]
+    lines += [f'PARAMETER stop "{stop}"' for stop in stops]
     return "\n".join([*lines, "PARAMETER temperature 0", "PARAMETER repeat_penalty 1", ""])
 
 

@@ -3,31 +3,43 @@
 Rows are `id`, `prompt` (messages) and `completion` (messages). What must not be trained on is left out, counted by
 reason and listed by id in metrics/format.json: answers that were cut off, refused, unfinished or empty, code that does
 not parse, duplicates, text that holds the chat format's own tokens and could forge turns, examples that the chat format
-cannot hold otherwise, and those longer than `max_length`: nothing is shortened. White space around an answer is no part
-of it. Training and validation are split by base prompt, by hash, so that a prompt and its modified twins stay on one
-side, and adding a prompt moves no other.
+cannot hold otherwise, and those longer than `max_length`: nothing is shortened. With `verify` answers that do not do
+what they claim are left out, too. White space around an answer is no part of it. Training and validation are split by
+base prompt, by hash, so that a prompt and its modified twins stay on one side, and adding a prompt moves no other.
 
 Held-out prompts go to a file of their own, with what generate and evaluate need of them and of the teacher's answers,
 and no more, so that a new training prompt reruns nothing of theirs; none of them is left out.
+
+Answers are streamed: in memory are about 16 bytes for each that is kept, to find duplicates, and the ids of those that
+are not. Many are filtered and encoded on all cores, batch by batch; the bytes that come out are the same.
 """
 
 import hashlib
-import statistics
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import cache, partial
+from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from distill.common import cli
 from distill.common.config import Model, Number, profile, section
 from distill.common.errors import InputError
-from distill.common.jsonl import Row, read_jsonl, write_json, write_jsonl
+from distill.common.jsonl import Row, atomic_writer, read_jsonl, to_line, write_json, write_jsonl
+from distill.format.examples import REASONS, Example, Tally
+from distill.format.near_duplicates import NearDuplicates, prompt_and_answer, sketches
+from distill.format.workers import in_order
 from distill.shared.code_blocks import syntax_error
+from distill.shared.seen import Seen
 from distill.shared.stop_reasons import COMPLETE, DROPPED_AS, UNKNOWN
-from distill.student.chat import Unfit, encode, encode_prompt
+from distill.student.batch import encode_batch
+from distill.student.chat import Encoded, Unfit, encode_prompt
 from distill.student.model import StudentProfile, load_tokenizer
+
+if TYPE_CHECKING:
+    from distill.format.verify import Verification
 
 PROMPTS = Path("data/prompts.jsonl")
 TEACHER_DATA = Path("data/teacher_data.jsonl")
@@ -35,9 +47,6 @@ TRAIN = Path("data/train.jsonl")
 VAL = Path("data/val.jsonl")
 HELD_OUT = Path("data/heldout.jsonl")
 METRICS = Path("metrics/format.json")
-
-REASONS = ("truncated", "refused", "unfinished", "empty", "broken_code", "duplicate", "special_tokens", "unfit",
-           "too_long")  # fmt: skip
 
 
 class FormatParams(Model):
@@ -48,22 +57,10 @@ class FormatParams(Model):
     split_seed: int
     min_kept_share: Annotated[Number, Field(ge=0, le=1)]
     drop_broken_code: bool
+    near_duplicates: Annotated[Number, Field(gt=0, le=1)] | None
     system: str | None
-
-
-@dataclass(frozen=True)
-class Example:
-    """One teacher's answer on its way to the training data; `dropped` says why it does not get there.
-
-    Tokens are counted where an answer got so far as to be encoded; `problem` says in words why it could not be.
-    """
-
-    row: Row
-    base: str
-    tokens: int = 0
-    answer_tokens: int = 0
-    dropped: str | None = None
-    problem: str | None = None
+    verify: bool = False
+    prefer: Literal["first", "shortest"] = "first"
 
 
 def main() -> None:
@@ -71,30 +68,34 @@ def main() -> None:
     args = cli.parser(__doc__).parse_args()
     params = section(FormatParams, "format", args.params)
     _, student = profile(StudentProfile, "student", args.params)
-    examples = list(to_examples(read_teacher_data(PROMPTS, TEACHER_DATA), load_tokenizer(student), params))
-    kept = check_enough(examples, params)
-    validation = [example for example in kept if in_validation(example.base, params)]
-    training = [example for example in kept if not in_validation(example.base, params)]
-    if not training:
-        raise InputError("params.yaml: format.val_share: no example is left to train on; lower it, or add prompts")
-    write_jsonl(TRAIN, (example.row for example in training))
-    write_jsonl(VAL, (example.row for example in validation))
-    write_jsonl(HELD_OUT, held_out(PROMPTS, TEACHER_DATA, params.system))
-    write_json(METRICS, metrics(examples, training, validation))
-    print(f"{TRAIN}: {len(training)} examples, {VAL}: {len(validation)}, dropped: {len(examples) - len(kept)}")
-    if not validation and params.val_share:
+    check_system(_tokenizer(student), params.system)
+    heldout = held_out(PROMPTS, TEACHER_DATA, params.system)
+    near = None if params.near_duplicates is None else NearDuplicates(params.near_duplicates, heldout)
+    examined = in_order(partial(_examine, student, params), read_teacher_data(PROMPTS, TEACHER_DATA))
+    examples = without_duplicates(chain.from_iterable(examined), near)
+    verification = to_verify(params)
+    tally = write(verification.examples(examples) if verification else examples, params)
+    write_jsonl(HELD_OUT, heldout)
+    write_json(METRICS, tally.metrics() | ({"verify": verification.metrics()} if verification else {}))
+    train, val = tally.train.examples, tally.val.examples
+    print(f"{TRAIN}: {train} examples, {VAL}: {val}, dropped: {tally.answers - tally.kept}")
+    if not val and params.val_share:
         print("note: no base prompt fell on the validation side; training goes without a validation loss")
 
 
 def read_teacher_data(prompts: Path, teacher_data: Path) -> Iterator[tuple[Row, str]]:
-    """Yield each training answer with its base prompt's name."""
-    bases = {row["id"]: row["base"] for row in read_jsonl(prompts, ("id", "base"))}
+    """Yield each training answer with its base prompt's name; both files have one order."""
+    known = ((row["id"], row["base"]) for row in read_jsonl(prompts, ("id", "base")))
+    id_ = base = None
     for row in read_jsonl(teacher_data, ("id", "split", "prompt", "completion", "stop_reason")):
-        if row["split"] != "train":
-            continue
-        if row["id"] not in bases:
-            raise InputError(f"{teacher_data}: the id '{row['id']}' is not in {prompts}; run `dvc repro`")
-        yield row, bases[row["id"]]
+        while row["id"] != id_:
+            if (found := next(known, None)) is None:
+                raise InputError(
+                    f"{teacher_data}: the id '{row['id']}' is not in {prompts}, or not in its order; run `dvc repro`"
+                )
+            id_, base = found
+        if row["split"] == "train":
+            yield row, str(base)
 
 
 def held_out(prompts: Path, teacher_data: Path, system: str | None) -> list[Row]:
@@ -103,7 +104,8 @@ def held_out(prompts: Path, teacher_data: Path, system: str | None) -> list[Row]
     Raises:
         InputError: A prompt has no answer, or an answer no prompt.
     """
-    known = {row["id"]: row for row in read_jsonl(prompts, ("id", "base", "group", "split"))}
+    rows = read_jsonl(prompts, ("id", "base", "group", "split"))
+    known = {row["id"]: row for row in rows if row["split"] == "heldout"}
     found: dict[str, Row] = {}
     for row in read_jsonl(teacher_data, ("id", "split", "prompt", "completion", "stop_reason")):
         if row["split"] == "heldout" and row["id"] not in found:
@@ -112,8 +114,7 @@ def held_out(prompts: Path, teacher_data: Path, system: str | None) -> list[Row]
             about = {name: known[row["id"]][name] for name in ("id", "base", "group")}
             messages = to_messages(row | {"sample": 0}, system)  # which of several it is says nothing
             found[row["id"]] = about | messages | _end(row)
-    missing = [name for name, row in known.items() if row["split"] == "heldout" and name not in found]
-    if missing:
+    if missing := [name for name in known if name not in found]:
         others = f" and {len(missing) - 1} more" if missing[1:] else ""
         raise InputError(f"{teacher_data}: no answer to the held-out prompt '{missing[0]}'{others}; run `dvc repro`")
     return list(found.values())
@@ -121,25 +122,6 @@ def held_out(prompts: Path, teacher_data: Path, system: str | None) -> list[Row]
 
 def _end(row: Row) -> Row:
     return {"stop_reason": row["stop_reason"], "ended": row["stop_reason"] in COMPLETE}
-
-
-def to_examples(rows: Iterable[tuple[Row, str]], tokenizer: Any, params: FormatParams) -> Iterator[Example]:
-    """Yield an Example for every answer, those that are dropped included.
-
-    Raises:
-        InputError: The student's chat format cannot hold the system prompt.
-    """
-    check_system(tokenizer, params.system)
-    seen: set[str] = set()
-    for row, base in rows:
-        formatted = to_messages(row, params.system)
-        if reason := why_dropped(row, seen, params):
-            yield Example(formatted, base, dropped=reason)
-            continue
-        example = _encoded(formatted, base, tokenizer, params.max_length)
-        if example.dropped is None:
-            seen.add(_normalised(row["completion"]))
-        yield example
 
 
 def check_system(tokenizer: Any, system: str | None) -> None:
@@ -155,14 +137,34 @@ def check_system(tokenizer: Any, system: str | None) -> None:
             raise InputError(f"params.yaml: format.system: {error}; change it, or set it to null") from None
 
 
-def _encoded(formatted: Row, base: str, tokenizer: Any, max_length: int) -> Example:
+_tokenizer = cache(lambda student: load_tokenizer(student))
+
+
+def _examine(student: StudentProfile, params: FormatParams, answers: Sequence[tuple[Row, str]]) -> list[Example]:
+    return examine(answers, _tokenizer(student), params)
+
+
+def examine(answers: Sequence[tuple[Row, str]], tokenizer: Any, params: FormatParams) -> list[Example]:
+    """Return an Example for every answer with its base prompt's name, those that are dropped included.
+
+    Whether an answer has been there before is asked later: `without_duplicates`.
+    """
+    examples = [Example(to_messages(row, params.system), base, dropped=why_dropped(row, params))
+                for row, base in answers]  # fmt: skip
+    left = [example for example in examples if example.dropped is None]
+    encoded = iter(encode_batch(tokenizer, [(example.row["prompt"], example.row["completion"]) for example in left]))
+    return [example if example.dropped else _fitted(example, next(encoded), params) for example in examples]
+
+
+def _fitted(example: Example, encoded: Encoded | Unfit, params: FormatParams) -> Example:
     """Return what becomes of an answer that is worth training on: whether the student's chat format can hold it."""
-    try:
-        encoded = encode(tokenizer, formatted["prompt"], formatted["completion"])
-    except Unfit as error:
-        return Example(formatted, base, dropped=error.reason, problem=str(error))
+    if params.near_duplicates is not None:
+        example = replace(example, sketches=tuple(sketches(prompt_and_answer(example.row))))
+    if isinstance(encoded, Unfit):
+        return replace(example, dropped=encoded.reason, problem=str(encoded))
     tokens = len(encoded.ids)
-    return Example(formatted, base, tokens, encoded.answer_tokens, "too_long" if tokens > max_length else None)
+    dropped = "too_long" if tokens > params.max_length else None
+    return replace(example, tokens=tokens, answer_tokens=encoded.answer_tokens, dropped=dropped)
 
 
 def to_messages(row: Row, system: str | None) -> Row:
@@ -176,76 +178,73 @@ def to_messages(row: Row, system: str | None) -> Row:
     }
 
 
-def why_dropped(row: Row, seen: set[str], params: FormatParams) -> str | None:
-    """Return the first of REASONS that an answer's row shows, whatever the student, or None.
-
-    A stop reason that this program does not know (the API gets new ones) says nothing of a complete answer.
-    """
-    if reason := DROPPED_AS.get(row["stop_reason"], UNKNOWN):
-        return reason
-    if not row["completion"].strip():
-        return "empty"
-    if params.drop_broken_code and syntax_error(row["completion"]):
-        return "broken_code"
-    return "duplicate" if _normalised(row["completion"]) in seen else None
+def why_dropped(row: Row, params: FormatParams) -> str | None:
+    """Return the first of REASONS that an answer's row shows by itself, whatever the student, or None."""
+    return next((reason for filter_ in FILTERS if (reason := filter_(row, params))), None)
 
 
-def check_enough(examples: list[Example], params: FormatParams) -> list[Example]:
-    """Return the examples that are kept.
+def _incomplete(row: Row, params: FormatParams) -> str | None:
+    """A stop reason that this program does not know (the API gets new ones) says nothing of a complete answer."""
+    return DROPPED_AS.get(row["stop_reason"], UNKNOWN)
+
+
+def _empty(row: Row, params: FormatParams) -> str | None:
+    return None if row["completion"].strip() else "empty"
+
+
+def _broken_code(row: Row, params: FormatParams) -> str | None:
+    return "broken_code" if params.drop_broken_code and syntax_error(row["completion"]) else None
+
+
+FILTERS: tuple[Callable[[Row, FormatParams], str | None], ...] = (_incomplete, _empty, _broken_code)
+EARLY = frozenset(REASONS[: REASONS.index("duplicate")])
+"""Reasons that count even for an answer that has been there before."""
+
+
+def without_duplicates(examples: Iterable[Example], near: NearDuplicates | None) -> Iterator[Example]:
+    """Yield all examples; those whose answer was there before are dropped. A dropped answer is nobody's original."""
+    seen = Seen()
+    for example in examples:
+        answer = example.answer
+        if example.dropped not in EARLY:
+            reason = "duplicate" if answer in seen else near.reason(*example.sketches) if near else None
+            example = replace(example, dropped=reason, problem=None) if reason else example
+        if example.dropped is None:
+            seen.add(answer)
+            if near:
+                near.keep(example.sketches[1])
+        yield example
+
+
+def to_verify(params: FormatParams) -> "Verification | None":
+    """Return what runs the answers, if they are to be verified."""
+    if not params.verify:
+        return None
+    from distill.format.verify import Verification  # and with it the sandbox, which nothing else here needs
+
+    return Verification(params.prefer)
+
+
+def write(examples: Iterable[Example], params: FormatParams) -> Tally:
+    """Write what is kept to train.jsonl and val.jsonl, and return the counts.
 
     Raises:
-        InputError: Fewer than the share `min_kept_share` are, or none.
+        InputError: Too little is kept; then nothing is written.
     """
-    kept = [example for example in examples if example.dropped is None]
-    if len(kept) < max(1, params.min_kept_share * len(examples)):
-        counts = ", ".join(f"{reason} {len(ids)}" for reason, ids in _dropped_ids(examples).items() if ids)
-        raise InputError(
-            f"{TEACHER_DATA}: only {len(kept)} of {len(examples)} answers can be trained on "
-            f"({counts or 'there is none'}){_first_problem(examples)}; fix the answers, or lower "
-            "format.min_kept_share in params.yaml"
-        )
-    return kept
-
-
-def _first_problem(examples: list[Example]) -> str:
-    """Return what the student's chat format makes impossible, in words: if no prompt fits, it is the same for all."""
-    return next((f"; {example.row['id']}: {example.problem}" for example in examples if example.problem), "")
+    tally = Tally(near=params.near_duplicates is not None)
+    with atomic_writer(TRAIN) as train, atomic_writer(VAL) as val:
+        for example in examples:
+            if example.dropped:
+                tally.drop(example, example.dropped)
+                continue
+            validation = in_validation(example.base, params)
+            tally.keep(example, validation)
+            (val if validation else train).write(to_line(example.row))
+        tally.check_enough(TEACHER_DATA, params.min_kept_share)
+    return tally
 
 
 def in_validation(base: str, params: FormatParams) -> bool:
     """Whether a base prompt falls on the validation side: its hash, as a number in [0, 1), is below `val_share`."""
     digest = hashlib.sha256(f"{params.split_seed}/{base}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64 < params.val_share
-
-
-def metrics(examples: list[Example], training: list[Example], validation: list[Example]) -> Row:
-    """Return what metrics/format.json holds: counts, lengths in the student's tokens, and who was dropped why."""
-    dropped = _dropped_ids(examples)
-    return {
-        "answers": len(examples),
-        "train": _lengths(training),
-        "val": _lengths(validation),
-        "dropped": {reason: len(ids) for reason, ids in dropped.items()},
-        "dropped_ids": {reason: ids for reason, ids in dropped.items() if ids},
-    }
-
-
-def _dropped_ids(examples: list[Example]) -> dict[str, list[str]]:
-    return {reason: [example.row["id"] for example in examples if example.dropped == reason] for reason in REASONS}
-
-
-def _lengths(examples: list[Example]) -> Row:
-    lengths = [example.tokens for example in examples] or [0]
-    return {
-        "examples": len(examples),
-        "base_prompts": len({example.base for example in examples}),
-        "tokens": sum(lengths),
-        "answer_tokens": sum(example.answer_tokens for example in examples),
-        "tokens_min": min(lengths),
-        "tokens_median": statistics.median(lengths),
-        "tokens_max": max(lengths),
-    }
-
-
-def _normalised(completion: str) -> str:
-    return " ".join(completion.split())

@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from transformers.cache_utils import DynamicCache, DynamicLayer
 
 from distill.common.errors import InputError, TrainingError
-from distill.generate import threads
+from distill.generate import kv_cache, threads
+from distill.student.chat import end_of_turn
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,8 @@ def generate(
         TrainingError: The model's logits are not finite.
     """
     check_context(model, prompts, params.max_new_tokens)
+    if note := kv_cache.slower(model):
+        print(note, flush=True)
     stop = ends(model, tokenizer)
     batches = plan(prompts, params)
     todo = [batch for batch in batches if any((one.prompt, one.sample) not in done for one in batch)]
@@ -104,7 +106,7 @@ def generate(
 
 def check_context(model: Any, prompts: Sequence[Sequence[int]], max_new_tokens: int) -> None:
     """Raise InputError if a prompt and an answer of `max_new_tokens` are longer than the model's positions."""
-    limit = getattr(model.config, "max_position_embeddings", None)
+    limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     longest = max(map(len, prompts), default=0)
     if limit and longest + max_new_tokens > limit:
         raise InputError(f"params.yaml: generate.max_new_tokens: {max_new_tokens} and a prompt of {longest} tokens are "
@@ -122,10 +124,11 @@ def plan(prompts: Sequence[Sequence[int]], params: Decoding) -> list[list[Task]]
 
 
 def ends(model: Any, tokenizer: Any) -> frozenset[int]:
-    """Return the ids that end an answer: the tokenizer's end of turn, and those that the model's own settings name."""
+    """Return the ids that end an answer: the chat template's end of turn, and what tokenizer and model name as ends."""
     named = getattr(model.generation_config, "eos_token_id", None)
     more = named if isinstance(named, list | tuple) else [named]
-    return frozenset(int(token) for token in (tokenizer.eos_token_id, *more) if token is not None)
+    found = (end_of_turn(tokenizer), tokenizer.eos_token_id, *more)
+    return frozenset(int(token) for token in found if token is not None)
 
 
 @torch.inference_mode()
@@ -165,8 +168,7 @@ class _Batch:
         for row, task in enumerate(tasks):
             self.mask[row, self.width - len(task.ids) :] = 1  # what is not padding, and all that is to come
         self.position = self.mask[:, : self.width].sum(dim=1, keepdim=True)
-        self.layers = [SlotLayer(capacity) for _ in range(model.config.num_hidden_layers)]
-        self.cache = _cache(model, self.layers)
+        self.cache = kv_cache.make(model, capacity)
 
     def prefill(self) -> torch.Tensor:
         """Read the prompts; return the logits of the first tokens, one row a prompt."""
@@ -207,8 +209,8 @@ class _Batch:
         for tensor in (self.mask, self.position):
             tensor[row] = tensor[last]
         self.mask, self.position = self.mask[:last], self.position[:last]
-        for layer in self.layers:
-            layer.remove(row)
+        if last:
+            self.cache.reorder_cache(torch.tensor([*range(row), last, *range(row + 1, last)][:last]))
         return done
 
     def _forward(self, ids: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
@@ -217,49 +219,6 @@ class _Batch:
             past_key_values=self.cache, use_cache=True, logits_to_keep=1,
         )  # fmt: skip
         return output.logits[:, -1].float()  # type: ignore[no-any-return]
-
-
-class SlotLayer(DynamicLayer):  # type: ignore[misc]
-    """A layer of the key-value cache with room for the whole answer: appending copies one token, not the cache.
-
-    Shapes: (rows, key-value heads, tokens, head size).
-    """
-
-    def __init__(self, capacity: int) -> None:
-        super().__init__()
-        self.capacity, self.length, self.rows = capacity, 0, 0
-
-    def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
-        """Make the room; called by the first update."""
-        self.dtype, self.device = key_states.dtype, key_states.device
-        self.room = [self._empty(key_states), self._empty(value_states)]
-        self.rows, self.is_initialized = key_states.shape[0], True
-
-    def update(
-        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Append the tokens' keys and values, and return all of them."""
-        if not self.is_initialized:
-            self.lazy_initialization(key_states, value_states)
-        start, self.length = self.length, self.length + key_states.shape[-2]
-        for room, new in zip(self.room, (key_states, value_states), strict=True):
-            room[: self.rows, :, start : self.length] = new
-        self.keys, self.values = (room[: self.rows, :, : self.length] for room in self.room)
-        return self.keys, self.values
-
-    def get_seq_length(self) -> int:
-        """How many tokens are there."""
-        return self.length
-
-    def remove(self, row: int) -> None:
-        """Take a row out; the last row moves into its place."""
-        self.rows -= 1
-        if row != self.rows:
-            for room in self.room:
-                room[row, :, : self.length] = room[self.rows, :, : self.length]
-
-    def _empty(self, like: torch.Tensor) -> torch.Tensor:
-        return like.new_empty((*like.shape[:2], self.capacity, like.shape[3]))
 
 
 def sample(logits: torch.Tensor, draws: Sequence[float], temperature: float) -> list[int]:
@@ -286,13 +245,3 @@ def _split(tasks: list[Task], rows: int) -> Iterator[list[Task]]:
     count = -(-len(tasks) // rows)
     for number in range(count):
         yield tasks[len(tasks) * number // count : len(tasks) * (number + 1) // count]
-
-
-def _cache(model: Any, layers: list[SlotLayer]) -> DynamicCache:
-    """Return a cache of these layers; a model with layers of another kind (a sliding window) is refused."""
-    cache = DynamicCache(config=model.config)
-    if any(type(layer) is not DynamicLayer for layer in cache.layers):
-        raise InputError("params.yaml: student: its attention has a sliding window, which generation does not support; "
-                         "choose another student")  # fmt: skip
-    cache.layers, cache.layer_class_to_replicate = list(layers), None
-    return cache

@@ -10,7 +10,8 @@ from typing import Any
 
 from distill.common.errors import InputError
 from distill.shared.held_out import HeldOut
-from distill.student.chat import Encoded, Unfit, encode, encode_prompt, encode_text
+from distill.student.batch import encode_batch
+from distill.student.chat import Encoded, Unfit, encode_prompt, encode_text
 
 
 @dataclass(frozen=True)
@@ -29,18 +30,17 @@ def encode_all(tokenizer: Any, held_out: Sequence[HeldOut]) -> list[Question]:
     Raises:
         InputError: The student's chat format cannot hold a prompt; no figure would be about it.
     """
-    return [_question(tokenizer, row) for row in held_out]
+    answered = [(row.messages, [{"role": "assistant", "content": row.answer}]) for row in held_out]
+    return [_question(tokenizer, *pair) for pair in zip(held_out, encode_batch(tokenizer, answered), strict=True)]
 
 
-def _question(tokenizer: Any, row: HeldOut) -> Question:
+def _question(tokenizer: Any, row: HeldOut, example: Encoded | Unfit) -> Question:
     try:
         prompt = tuple(encode_prompt(tokenizer, row.messages))
     except Unfit as error:
         raise InputError(f"data/prompts: the held-out prompt '{row.id}': {error}; change the prompt") from None
     if not row.ended:
         return Question(prompt, len(encode_text(tokenizer, row.answer)), None, row.stop_reason)
-    try:
-        example = encode(tokenizer, row.messages, [{"role": "assistant", "content": row.answer}])
-    except Unfit as error:
-        return Question(prompt, len(encode_text(tokenizer, row.answer)), None, error.reason)
+    if isinstance(example, Unfit):
+        return Question(prompt, len(encode_text(tokenizer, row.answer)), None, example.reason)
     return Question(prompt, example.answer_tokens, example)

@@ -1,30 +1,30 @@
-"""One answer's run, from outside: start a sandbox, send the job, read the report, and leave nothing running.
+"""Talking with one confined program, from outside: start it, send it a job, read what it says, leave nothing running.
 
-In: the sources of an answer and of its check, and limits. Out: a verdict. Here nothing of the answer is run or
-believed: what comes out of the sandbox is a few lines of JSON, of known form, within a time and a number of bytes,
-and only with the nonce that was sent in before the answer was loaded.
+In: a sandbox with limits, a program and a job. Out: what the program wrote, and how it ended. Here nothing of an answer
+is run or believed: what comes out of the sandbox is read within a time and a number of bytes.
 """
 
 import json
 import os
 import re
-import secrets
 import select
 import signal
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Event, Lock
-from typing import IO
 
+from distill.common.jsonl import Row
 from distill.sandbox.launcher import Confined, Limits, SandboxError, start
+from distill.sandbox.programs import Program
 
 DETAIL = 160
 """Characters of a verdict's detail."""
 REPORT_BYTES = 1 << 20
 END_S = 5.0
 """Seconds for a program that has closed its pipe to end, before it is killed."""
-_REPORTED = frozenset({"pass", "wrong_answer", "exception", "limit", "refused"})
+READY = b"ready\n"
 _SLICE_S = 0.1
 # One start at a time, so that no program inherits another's pipes and keeps them open.
 _STARTING = Lock()
@@ -46,27 +46,73 @@ class Verdict:
         return cls(outcome, detail if len(detail) <= DETAIL else detail[: DETAIL - 1] + "…")
 
 
+@dataclass(frozen=True)
+class Sandbox:
+    """Where something is run: the sandbox's name, and the limits of one run."""
+
+    name: str
+    limits: Limits
+    wall_s: float
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a program wrote, and the status with which it ended of itself."""
+
+    output: bytes
+    status: int
+
+
 class Stopped(Exception):
     """The judging was stopped from outside."""
 
 
-class _Over(Exception):
-    """The program can say no more: the arguments are its outcome and detail."""
+class Over(Exception):
+    """The program can say no more; `verdict` says what that means."""
+
+    def __init__(self, outcome: str, detail: str) -> None:
+        self.verdict = Verdict.of(outcome, detail)
 
 
-def run(sandbox: str, limits: Limits, wall_s: float, solution: str, check: str, stop: Event) -> Verdict:
-    """Run a check on a solution in a sandbox of their own.
+def ran(sandbox: Sandbox, program: Program, job: Row, stop: Event, incoming: bytes = b"") -> Ended:
+    """Run a program that says READY when it has read its job, and then gets `incoming`; return what it wrote then.
 
     Raises:
         SandboxError: The sandbox did not come up.
         Stopped: `stop` was set.
+        Over: A limit was reached, or a signal ended the program.
     """
-    deadline = time.monotonic() + wall_s
+    with talk(sandbox, program, stop) as talking:
+        talking.send(json.dumps(job).encode() + b"\n")
+        output, began = b"", False
+        try:
+            for chunk in talking.chunks():
+                output += chunk
+                if not began and output.startswith(READY):
+                    began = True
+                    talking.send(incoming, last=True)
+            status = talking.ended()
+            if not began:
+                raise Over("exception", "the program ended before it began")
+        except Over as over:
+            if began or over.verdict.outcome == "time_out":
+                raise
+            raise SandboxError(talking.complaints() or over.verdict.detail) from None
+        return Ended(output.removeprefix(READY), status)
+
+
+@contextmanager
+def talk(sandbox: Sandbox, program: Program, stop: Event) -> Iterator["Talk"]:
+    """Start a program, and leave nothing running.
+
+    Raises:
+        SandboxError: It could not be started.
+    """
+    deadline = time.monotonic() + sandbox.wall_s
     with _STARTING:
-        confined = start(sandbox, limits)
-    talk = _Talk(confined, deadline, stop)
+        confined = start(sandbox.name, sandbox.limits, program)
     try:
-        return talk.hold({"nonce": talk.nonce, "solution": solution, "check": check})
+        yield Talk(confined, deadline, stop)
     finally:
         with suppress(OSError):
             confined.end(0)
@@ -75,89 +121,80 @@ def run(sandbox: str, limits: Limits, wall_s: float, solution: str, check: str, 
                 pipe.close()
 
 
-class _Talk:
+class Talk:
     """The conversation with one confined program."""
 
     def __init__(self, confined: Confined, deadline: float, stop: Event) -> None:
         self.confined, self.deadline, self.stop = confined, deadline, stop
-        self.nonce = secrets.token_hex(16)
         self.budget = REPORT_BYTES
-        self.where: str | None = None
-        """The test that runs, as the program says; None until it is ready for the answer."""
+        self.unsent, self.last = b"", False
+        os.set_blocking(confined.requests.fileno(), False)
 
-    def hold(self, job: dict[str, str]) -> Verdict:
-        """Send the job and return the verdict."""
-        try:
-            self.send(json.dumps(job).encode() + b"\n")
-            return self.receive()
-        except _Over as over:
-            outcome, detail = over.args
-        if self.where is None and outcome != "time_out":
-            raise SandboxError(self.complaints() or detail)
-        return Verdict.of(outcome, detail if self.where in (None, "import") else f"{self.where}: {detail}")
+    def send(self, data: bytes, *, last: bool = False) -> None:
+        """Have data written while `chunks` reads; `last`: nothing comes behind it."""
+        self.unsent, self.last = self.unsent + data, last
 
-    def send(self, data: bytes) -> None:
-        """Write the job, however slowly the program reads."""
-        pipe = self.confined.requests
-        os.set_blocking(pipe.fileno(), False)
-        while data:
-            self.wait(pipe, select.POLLOUT)
-            try:
-                data = data[os.write(pipe.fileno(), data) :]
-            except BlockingIOError:
-                continue
-            except OSError:
-                self.ended()
+    def chunks(self) -> Iterator[bytes]:
+        """Yield what the program writes, until it closes its end, however slowly it reads what is sent to it.
 
-    def receive(self) -> Verdict:
-        """Read lines until one has the outcome."""
-        rest = b""
+        Raises:
+            Over: The time or the number of bytes is used up.
+            Stopped: `stop` was set.
+        """
         while True:
-            self.wait(self.confined.replies, select.POLLIN)
+            self._write()
+            if not self._wait():
+                continue
             chunk = os.read(self.confined.replies.fileno(), 1 << 16)
-            self.budget -= len(chunk)
             if not chunk:
-                self.ended()
+                return
+            self.budget -= len(chunk)
             if self.budget < 0:
-                raise _Over("limit", "the limit on output was reached")
-            *lines, rest = (rest + chunk).split(b"\n")
-            for message in map(self.message, lines):
-                if "outcome" in message:
-                    return Verdict.of(message["outcome"], message["detail"])
-                self.where = message["at"]
+                raise Over("limit", "the limit on output was reached")
+            yield chunk
 
-    def message(self, line: bytes) -> dict[str, str]:
-        """Return what a line says, if the runner wrote it."""
-        with suppress(ValueError, RecursionError):
-            said = json.loads(line)
-            if isinstance(said, dict) and all(isinstance(value, str) for value in said.values()):
-                form, outcome = said.keys() - {"nonce"}, said.get("outcome")
-                known = form == {"at"} or (form == {"outcome", "detail"} and outcome in _REPORTED)
-                if known and secrets.compare_digest(said.get("nonce", "").encode(), self.nonce.encode()):
-                    return said
-        raise _Over("exception", "the code wrote where the runner reports")
+    def _write(self) -> None:
+        """Write what the pipe takes; a program need not read."""
+        pipe = self.confined.requests
+        if pipe.closed:
+            return
+        try:
+            self.unsent = self.unsent[os.write(pipe.fileno(), self.unsent) :] if self.unsent else b""
+        except BlockingIOError:
+            return
+        except OSError:
+            self.unsent, self.last = b"", True
+        if self.last and not self.unsent:
+            pipe.close()
 
-    def wait(self, pipe: IO[bytes], event: int) -> None:
-        """Wait until a pipe is ready."""
+    def _wait(self) -> bool:
+        """Wait until the program has written, or can be written to; tell whether it has."""
         poll = select.poll()
-        poll.register(pipe.fileno(), event)
+        poll.register(self.confined.replies, select.POLLIN)
+        if self.unsent:
+            poll.register(self.confined.requests, select.POLLOUT)
         while not self.stop.is_set():
             left = self.deadline - time.monotonic()
             if left <= 0:
-                raise _Over("time_out", "the time limit was reached")
-            if poll.poll(min(left, _SLICE_S) * 1000):
-                return
+                raise Over("time_out", "the time limit was reached")
+            if ready := poll.poll(min(left, _SLICE_S) * 1000):
+                return self.confined.replies.fileno() in dict(ready)
         raise Stopped
 
-    def ended(self) -> None:
-        """Say how the program ended."""
+    def ended(self) -> int:
+        """Return the status with which the program ended of itself.
+
+        Raises:
+            Over: It did not.
+        """
         status = self.confined.end(min(END_S, max(0.0, self.deadline - time.monotonic())))
         if status == -signal.SIGXCPU:
-            raise _Over("time_out", "the limit on CPU time was reached")
+            raise Over("time_out", "the limit on CPU time was reached")
         if status == -signal.SIGKILL:
-            raise _Over("limit", "the program was killed")
-        how = f"crashed (signal {-status})" if status < 0 else "ended"
-        raise _Over("exception", f"the program {how} before it reported")
+            raise Over("limit", "the program was killed")
+        if status < 0:
+            raise Over("exception", f"the program crashed (signal {-status}) before it reported")
+        return status
 
     def complaints(self) -> str:
         """Return what the sandbox said."""

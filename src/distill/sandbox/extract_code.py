@@ -59,7 +59,7 @@ def selected(answer: str, wanted: frozenset[str]) -> str | NoSource:
         return NoSource("syntax", broken)
     if not found:
         return NoSource("no_code", "the answer has no Python code block")
-    if not wanted & given and all(_only_tests(code.statements) for code in found):
+    if not wanted & given and all(only_tests(code.statements) for code in found):
         return NoSource("no_code", "the answer's code blocks hold only tests")
     return _joined(chosen, {one.block for one in chosen}, statements)
 
@@ -75,7 +75,7 @@ def as_written(answer: str) -> str | NoSource:
         return NoSource("no_code", "the answer has no Python code block")
     if broken := next((code.error for code in found if code.error), None):
         return NoSource("syntax", broken)
-    kept = [code for code in found if not _only_tests(code.statements)]
+    kept = [code for code in found if not only_tests(code.statements)]
     if not kept:
         return NoSource("no_code", "the answer's code blocks hold only tests")
     statements = [one for code in kept for one in code.statements]
@@ -134,7 +134,7 @@ def _gives(code: _Code) -> bool:
     return defines or any(node.value is not None for node in values)
 
 
-def _only_tests(statements: Sequence[Statement]) -> bool:
+def only_tests(statements: Sequence[Statement]) -> bool:
     """Tell whether code has tests, or imports a library for them, and else only what they take from elsewhere."""
     nodes = [one.node for one in statements if isinstance(one.node, Function | ast.ClassDef)]
     tests = [node for node in nodes if node.name.startswith(("test_", "Test"))]

@@ -1,6 +1,6 @@
 """What becomes of every answer's code: the base's, the distilled student's and the teacher's, on the hidden checks.
 
-In: answers by side and prompt, and the folder of checks (`<base prompt>.py`). Out: for each prompt a map of verdicts,
+In: answers by side and prompt, and the prompts' checks. Out: for each prompt a map of verdicts,
 or None where it has no check; and which sandbox was used, or why none was. The code that defines what is asked for is
 run of every answer; all that it has, as it is written, of each side's first one (the greedy one) as well.
 
@@ -9,12 +9,12 @@ What it will not do: run anything where no sandbox works.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from tqdm import tqdm
 
 from distill.common.jsonl import Row
 from distill.sandbox import run_checks
+from distill.sandbox.checks import Check
 from distill.sandbox.conversation import Verdict
 from distill.sandbox.run_checks import SandboxParams
 
@@ -36,16 +36,18 @@ class Outcomes:
         return {"sandbox": self.sandbox} | ({"sandbox_reason": self.reason} if self.reason else {})
 
 
-def judge(answers: Mapping[str, Sequence[Sequence[str]]], checks: Sequence[Path], params: SandboxParams) -> Outcomes:
+def judge(
+    answers: Mapping[str, Sequence[Sequence[str]]], checks: Sequence[Check | None], params: SandboxParams
+) -> Outcomes:
     """Run every answer that has a check.
 
     Args:
         answers: By side: for each prompt its answers, Markdown.
-        checks: For each prompt where its check would be.
+        checks: For each prompt its check, or None.
         params: The limits of each answer.
     """
     name, reason = run_checks.available()
-    there = [path.is_file() for path in checks]
+    there = [check is not None for check in checks]
     if name and not any(there):
         reason = "no held-out prompt has a hidden check in data/checks"
     if name is None or not any(there):
@@ -53,25 +55,25 @@ def judge(answers: Mapping[str, Sequence[Sequence[str]]], checks: Sequence[Path]
         return Outcomes([None] * len(checks), None, reason)
     if not all(there):
         print(f"note: {there.count(False)} of {len(there)} held-out prompts have no hidden check")
-    return Outcomes(_run(answers, checks, there, params), name, None)
+    return Outcomes(_run(answers, checks, params), name, None)
 
 
 def _run(
-    answers: Mapping[str, Sequence[Sequence[str]]], checks: Sequence[Path], there: list[bool], params: SandboxParams
+    answers: Mapping[str, Sequence[Sequence[str]]], checks: Sequence[Check | None], params: SandboxParams
 ) -> list[Row | None]:
     places = [
-        (prompt, side, text)
+        (prompt, side, text, check)
         for side, each in answers.items()
-        for prompt, texts in enumerate(each)
-        if there[prompt]
+        for prompt, (texts, check) in enumerate(zip(each, checks, strict=True))
+        if check
         for text in texts
     ]
-    rows: list[Row | None] = [{side: [] for side in answers} if found else None for found in there]
-    code, paths = [text for _, _, text in places], [checks[prompt] for prompt, _, _ in places]
-    verdicts = _judged(code, paths, params, "running answers")
+    rows: list[Row | None] = [{side: [] for side in answers} if check else None for check in checks]
+    texts, found = [text for _, _, text, _ in places], [check for _, _, _, check in places]
+    verdicts = judged(texts, found, params, "running answers")
     greedy = [number for number, place in enumerate(places) if number == 0 or places[number - 1][:2] != place[:2]]
-    whole = _as_written(code, paths, params, verdicts, greedy)
-    for number, ((prompt, side, _), verdict) in enumerate(zip(places, verdicts, strict=True)):
+    whole = _as_written(texts, found, params, verdicts, greedy)
+    for number, ((prompt, side, _, _), verdict) in enumerate(zip(places, verdicts, strict=True)):
         row = rows[prompt]
         assert row is not None  # noqa: S101 (for the type checker)
         row[side].append(asdict(verdict) | ({"as_written": asdict(whole[number])} if number in whole else {}))
@@ -79,25 +81,25 @@ def _run(
 
 
 def _as_written(
-    code: list[str], paths: list[Path], params: SandboxParams, verdicts: list[Verdict], chosen: list[int]
+    texts: list[str], checks: list[Check], params: SandboxParams, verdicts: list[Verdict], chosen: list[int]
 ) -> dict[int, Verdict]:
     """Return the verdicts of the chosen answers' whole code, by place; what is the same code is not run again."""
-    more = [number for number in chosen if not _same(code[number], paths[number])]
-    ran = _judged([code[n] for n in more], [paths[n] for n in more], params, "running them as written", whole=True)
+    more = [number for number in chosen if not _same(texts[number], checks[number])]
+    ran = judged([texts[n] for n in more], [checks[n] for n in more], params, "running them as written", whole=True)
     return {number: verdicts[number] for number in chosen} | dict(zip(more, ran, strict=True))
 
 
-def _same(answer: str, path: Path) -> bool:
-    check = run_checks.read_check(path)
+def _same(answer: str, check: Check) -> bool:
     return run_checks.prepare(answer, check, True) == run_checks.prepare(answer, check, False)
 
 
-def _judged(
-    code: list[str], paths: list[Path], params: SandboxParams, doing: str, *, whole: bool = False
+def judged(
+    texts: list[str], checks: list[Check], params: SandboxParams, doing: str, *, whole: bool = False
 ) -> list[Verdict]:
-    with tqdm(desc=doing, total=len(code), unit="", dynamic_ncols=True) as bar:
+    """Return `run_checks.judge`'s verdicts, and show how far it is."""
+    with tqdm(desc=doing, total=len(texts), unit="", dynamic_ncols=True) as bar:
 
         def done(index: int, verdict: Verdict) -> None:
             bar.update()
 
-        return run_checks.judge(code, paths, params, done, whole=whole)
+        return run_checks.judge(texts, checks, params, done, whole=whole)

@@ -1,6 +1,6 @@
 """The list of `syscalls` as a filter that the kernel runs before every system call of a confined program.
 
-In: a machine's name. Out: a classic BPF program, as steps that `confinement` packs inside the sandbox, because
+In: a machine's name. Out: a classic BPF program, as steps that `inside.confinement` packs inside the sandbox, because
 one of the values is the id of the process that it guards. Whatever the list does not name fails with EPERM; a call by
 another machine's numbers ends the program. The kernel never lets go of a filter, and hands it on to every thread.
 
@@ -10,7 +10,7 @@ and files of the same user (limits, priorities, modes, times), nor all that tell
 
 import sys
 
-from distill.sandbox.syscalls import RESTRICTED, Bits, OneOf, allowed
+from distill.sandbox.syscalls import RESTRICTED, RESTRICTED_COMMANDS, Bits, OneOf, allowed
 
 Step = tuple[int, int, int, int | None]
 """An instruction: code, steps to skip if it holds, steps to skip if not, value (None: the process's own id)."""
@@ -25,8 +25,11 @@ _WORD = (1 << 32) - 1
 _DENY: Step = (_RETURN, 0, 0, _ERRNO | _EPERM)
 
 
-def program(machine: str) -> list[Step] | None:
-    """Return the filter for a machine (as `platform.machine()` names it), or None for one that is not known."""
+def program(machine: str, *, commands: bool = False) -> list[Step] | None:
+    """Return the filter for a machine (as `platform.machine()` names it), or None for one that is not known.
+
+    `commands`: let the program start others, too.
+    """
     if machine not in _AUDIT or sys.byteorder != "little":
         return None
     steps: list[Step] = [
@@ -38,9 +41,9 @@ def program(machine: str) -> list[Step] | None:
         (_RETURN, 0, 0, _KILL),
         *_if_number(_CLONE3, [(_RETURN, 0, 0, _ERRNO | _ENOSYS)]),  # the C library then uses clone
     ]
-    for number in allowed(machine).values():
+    for number in allowed(machine, commands=commands).values():
         steps += _if_number(number, [(_RETURN, 0, 0, _ALLOW)])
-    for call in RESTRICTED.values():
+    for call in (RESTRICTED | (RESTRICTED_COMMANDS if commands else {})).values():
         number = getattr(call, machine)
         conditions = [step for condition in call.where for step in _unless(condition)]
         steps += _if_number(number, [*conditions, (_RETURN, 0, 0, _ALLOW)])

@@ -28,7 +28,8 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
-from distill.sandbox.statements import Assignment, Compound, Function, Statement, is_overload, is_stub
+from distill.sandbox import looks
+from distill.sandbox.statements import Assignment, Compound, Function, Statement, is_overload
 
 EVERYTHING = "*"
 """Stands among the wanted names for all that an answer gives."""
@@ -126,7 +127,7 @@ class _Choice:
         if isinstance(node, ast.AugAssign):  # it needs what it completes
             return 3
         is_value = isinstance(node, Assignment) and not isinstance(node.value, _CALLABLE)
-        return int(_is_placeholder(node) or (name in self.wanted and (is_value or isinstance(node, _LOOPS))))
+        return int(looks.is_placeholder(node) or (name in self.wanted and (is_value or isinstance(node, _LOOPS))))
 
     def _home(self) -> int:
         """Return the number of the block whose answer counts, -1 if none gives all wanted names completely."""
@@ -135,7 +136,7 @@ class _Choice:
             best = {name: self._best_of(name, block) for name in self.wanted}
             if any(one is None or self._lack(one, name) for name, one in best.items()):
                 continue
-            found = {name: _methods(one.node) for name, one in best.items() if one}
+            found = {name: looks.methods(one.node) for name, one in best.items() if one}
             grown = all(methods[name] <= found[name] for name in methods) and methods != found
             if home < 0 or grown:
                 home, methods = block, found
@@ -146,7 +147,7 @@ class _Choice:
 
     def _belongs(self, statement: Statement) -> bool:
         """Tell whether a statement that gives nothing needed itself belongs to what is taken."""
-        if _calls(statement.node) & SETTINGS:
+        if looks.calls(statement.node) & SETTINGS:
             return True
         if statement.block not in {one.block for one in self.taken}:
             return False
@@ -165,22 +166,24 @@ class _Choice:
     def _may_rebind(self, name: str, statement: Statement) -> bool:
         giver, node = self.giver[name], statement.node
         if giver.place > statement.place:
-            return _is_placeholder(node) or (isinstance(node, Function) and is_overload(node))
+            return looks.is_placeholder(node) or (isinstance(node, Function) and is_overload(node))
         if statement.is_import:
             return giver.is_import and not any(
                 one.is_definition and giver.place < one.place < statement.place for one in self.all
             )
         if isinstance(node, Compound | ast.AugAssign):
             return isinstance(giver.node, Assignment | Compound)
-        return name in _loads(statement) - _called(statement)
+        return name in looks.loads(statement) - looks.called(statement)
 
     def _changes(self, statement: Statement) -> bool:
         """Tell whether it changes a needed value: an attribute, an item, a method called on it, a setting."""
         needed = self.giver.keys()
         modules = {name for one in self.taken if one.is_import for name in one.binds}
-        if _calls(statement.node) & MODULE_SETTINGS and modules & statement.at_once:
+        if looks.calls(statement.node) & MODULE_SETTINGS and modules & statement.at_once:
             return True
-        return any(name in needed and self._may_change(self.giver[name], node) for name, node in _changed(statement))
+        return any(
+            name in needed and self._may_change(self.giver[name], node) for name, node in looks.changed(statement)
+        )
 
     def _may_change(self, giver: Statement, node: ast.AST) -> bool:
         if giver.is_import:
@@ -195,7 +198,7 @@ class _Choice:
         if not isinstance(node, Function | ast.ClassDef):
             return False
         bases = {one.id for one in getattr(node, "bases", []) if isinstance(one, ast.Name)}
-        if any(_collects_subclasses(self.giver[name]) for name in bases & self.giver.keys()):
+        if any(looks.collects_subclasses(self.giver[name]) for name in bases & self.giver.keys()):
             return True
         return any(self._is_registrar(one, statement) for one in node.decorator_list)
 
@@ -206,11 +209,11 @@ class _Choice:
             return False
         library = {name for one in self.all if one.is_import and not one.is_foreign for name in one.binds}
         told = {getattr(one, "id", None) for one in call.args} & self.giver.keys()
-        return call.func.attr.startswith(_REGISTERS) and _root(call.func) in library and bool(told)
+        return call.func.attr.startswith(_REGISTERS) and looks.root(call.func) in library and bool(told)
 
     def _is_registrar(self, decorator: ast.expr, statement: Statement) -> bool:
         called = decorator.func if isinstance(decorator, ast.Call) else decorator
-        name = _root(called)
+        name = looks.root(called)
         given = self._candidates(name, statement.block) if name else []
         if not name or not given or given[0].is_import:
             return False
@@ -241,63 +244,3 @@ class _Choice:
         for statement in sorted(self.taken, key=lambda one: one.place):
             if statement not in done:
                 yield from before(statement)
-
-
-def _collects_subclasses(statement: Statement) -> bool:
-    return "__init_subclass__" in statement.text or "__subclasses__" in statement.text
-
-
-def _is_placeholder(node: ast.stmt) -> bool:
-    """Tell whether it only prepares a name: `fast = None`."""
-    return isinstance(node, Assignment) and (
-        node.value is None or (isinstance(node.value, ast.Constant) and node.value.value is None)
-    )
-
-
-def _methods(node: ast.stmt) -> set[str]:
-    """Return the finished methods of a class."""
-    body = node.body if isinstance(node, ast.ClassDef) else []
-    return {child.name for child in body if isinstance(child, Function) and not is_stub(child)}
-
-
-def _root(node: ast.AST | None) -> str | None:
-    """Return the name that an expression starts from: `a` of `a.b[c](d).e`."""
-    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call | ast.Starred):
-        node = node.func if isinstance(node, ast.Call) else node.value
-    return node.id if isinstance(node, ast.Name) else None
-
-
-def _changed(statement: Statement) -> Iterator[tuple[str, ast.AST]]:
-    """Yield what a statement changes in place: the name, and the attribute, item or call by which it does."""
-    for node in statement.own:
-        if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
-            start: ast.AST = node
-        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-            node = node.value
-            start = node.func if isinstance(node.func, ast.Attribute) else node
-        else:
-            continue
-        while isinstance(start, ast.Attribute | ast.Subscript):
-            start = start.value
-        if isinstance(start, ast.Name):
-            yield start.id, node
-
-
-def _calls(node: ast.stmt) -> set[str]:
-    """Return the functions whose calls a simple statement consists of, by their last names."""
-    if isinstance(node, ast.Expr):
-        call: ast.AST = node.value
-    elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
-        call = node.targets[0].value
-    else:
-        return set()
-    function = call.func if isinstance(call, ast.Call) else None
-    return {str(getattr(function, "attr", getattr(function, "id", "")))}
-
-
-def _loads(statement: Statement) -> set[str]:
-    return {node.id for node in statement.own if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-
-
-def _called(statement: Statement) -> set[str]:
-    return {node.func.id for node in statement.own if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}

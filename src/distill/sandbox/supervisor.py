@@ -33,13 +33,17 @@ _MORE_THREADS = 2
 
 @dataclass(frozen=True)
 class Job:
-    """What to run, and how: `rules` are for `confinement`, `user` is whom to become, or None."""
+    """What to run, and how.
+
+    `rules` are for `inside.confinement`, `user` is whom to become, or None, `commands`: whether it may start some.
+    """
 
     interpreter: list[str]
     visible: list[str]
     environment: dict[str, str]
     rules: dict[str, Any]
     user: int | None
+    commands: bool
 
 
 def run(sandlock: Any, job: Job, program: str) -> int:
@@ -56,7 +60,7 @@ def run(sandlock: Any, job: Job, program: str) -> int:
             fs_writable=[os.devnull],
             clean_env=True,
             env=job.environment,
-            max_processes=1,
+            max_processes=int(job.rules["resources"]["RLIMIT_NPROC"]) if job.commands else 1,
             name=f"sandbox-{os.urandom(4).hex()}",  # the host name inside; two at one time must not share it
             cwd="/",
         )

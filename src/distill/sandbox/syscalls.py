@@ -14,6 +14,8 @@ OWN_PID = None
 _THREAD = 0x00010000  # CLONE_THREAD
 # CLONE_VM, FS, FILES, SIGHAND, THREAD, SYSVSEM, SETTLS, PARENT_SETTID, CHILD_CLEARTID, DETACHED: what C libraries set.
 _THREAD_FLAGS = 0x007D0F00
+# SIGCHLD, CLONE_VFORK, CHILD_SETTID: what fork and posix_spawn set beside these.
+_PROCESS_FLAGS = 0x01004011
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,16 @@ RESTRICTED = {
     "sendto": Restricted(44, 206, (OneOf(4, (0,)), OneOf(4, (0,), upper=True)), "to the other end: no address"),
 }
 
+COMMANDS = {
+    "new processes and programs, and waiting for them": "execve 59 221, fork 57 -, vfork 58 -, wait4 61 260",
+    "what a program begins with": "arch_prctl 158 -",
+}
+"""What a check's own command may do beyond that; an answer never may."""
+
+RESTRICTED_COMMANDS = {
+    "clone": Restricted(56, 220, (Bits(0, _THREAD_FLAGS | _PROCESS_FLAGS),), "a thread or a process, and no namespace"),
+}
+
 # why not: the calls
 FORBIDDEN = {
     "new processes and programs, and waiting for them": """
@@ -160,9 +172,10 @@ FORBIDDEN = {
 }
 
 
-def allowed(machine: str) -> dict[str, int]:
+def allowed(machine: str, *, commands: bool = False) -> dict[str, int]:
     """Return the numbers of the calls that a machine ('x86_64' or 'aarch64') allows whatever their arguments."""
-    rows = [row.split() for text in ALLOWED.values() for row in text.split(",")]
+    listed = ALLOWED | (COMMANDS if commands else {})
+    rows = [row.split() for text in listed.values() for row in text.split(",")]
     column = 1 if machine == "x86_64" else 2
     return {row[0]: int(row[column]) for row in rows if row[column] != "-"}
 

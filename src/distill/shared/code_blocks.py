@@ -11,6 +11,7 @@ from markdown_it import MarkdownIt
 PYTHON = frozenset({"python"})
 """The languages, as `language` gives them, of blocks that are Python programs."""
 
+_MARKDOWN = MarkdownIt("commonmark").disable("inline")  # what stands within a paragraph is no fence
 _PYTHON = re.compile(r"i?python3?|py3?|(?:python|py)3\.\d+(?:\.\d+)?")
 _BEFORE = re.compile(r"\{(?:code|code-block|code-cell|sourcecode)\}|\{\s*#[\w:-]+\s")  # a directive, an identifier
 _WORD = re.compile(r"[\w+.-]+(?:#(?!\w))?")
@@ -33,8 +34,8 @@ def blocks(markdown: str) -> list[Block]:
     """
     # When the last line is ended too, every line that a block holds ends with a line feed: `_is_closed` counts them.
     ended = markdown if markdown.endswith(("\n", "\r")) else f"{markdown}\n"
-    tokens = MarkdownIt("commonmark").parse(ended)
-    return [Block(language(token.info), token.content, _is_closed(token)) for token in tokens if token.type == "fence"]
+    tokens = (token for token in _MARKDOWN.parse(ended) if token.type == "fence")
+    return [Block(language(token.info), token.content, _is_closed(token)) for token in tokens]
 
 
 def language(info: str) -> str:

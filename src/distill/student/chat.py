@@ -14,6 +14,9 @@ from distill.common.errors import InputError
 Messages = Sequence[dict[str, str]]
 """`role` and `content`, as chat templates have it."""
 
+TODAY = "{%- macro strftime_now(format) -%}26 Jul 2024{%- endmacro -%}"
+"""The date for templates that put today's into the system prompt: prompts would be others every day."""
+
 
 class Unfit(InputError):
     """A conversation that the student's chat format cannot hold as it is; the text does not say where it stands.
@@ -44,15 +47,22 @@ class Encoded:
 
 
 def render(tokenizer: Any, messages: Messages, generation_prompt: bool = False) -> str:
-    """Return `messages` as the text that the student's chat template makes of them.
+    """Return `messages` as the text that the student's chat template makes of them, on any day the same.
+
+    A student that can think before it answers is told not to: the teacher's answers are learned, and they have no
+    thoughts in them.
 
     Raises:
         Unfit: The template refuses them (a system prompt, for one).
     """
     from jinja2 import TemplateError
 
+    template = tokenizer.get_chat_template()
     try:
-        text = tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=generation_prompt)
+        text = tokenizer.apply_chat_template(
+            list(messages), chat_template=TODAY * ("strftime_now" in template) + template, tokenize=False,
+            add_generation_prompt=generation_prompt, enable_thinking=False,
+        )  # fmt: skip
     except TemplateError as error:
         raise Unfit(f"the student's chat template refuses it ({' '.join(str(error).split())})") from None
     return str(text)
@@ -73,7 +83,7 @@ def encode(tokenizer: Any, prompt: Messages, completion: Messages) -> Encoded:
 
     Raises:
         Unfit: The template refuses the example, renders the prompt otherwise alone than within it, or does not end the
-            answer with the end-of-turn token: training on such an example would teach something else.
+            answer with an end of turn: training on such an example would teach something else.
         SpecialTokens: The text of the prompt or the answer holds special tokens.
     """
     context = encode_prompt(tokenizer, prompt)
@@ -81,11 +91,25 @@ def encode(tokenizer: Any, prompt: Messages, completion: Messages) -> Encoded:
     if whole[: len(context)] != context:
         raise Unfit("the chat template renders the prompt with the generation prompt otherwise than the whole "
                     "example; choose a student whose template keeps the prompt as a prefix")  # fmt: skip
-    if tokenizer.eos_token_id not in whole[len(context) :]:
-        raise Unfit(f"the chat template does not end the answer with {tokenizer.eos_token}; "
-                    "choose a student whose template does")  # fmt: skip
-    end = len(whole) - whole[::-1].index(tokenizer.eos_token_id)
+    end = len(whole) - whole[::-1].index(end_of_turn(tokenizer))
     return Encoded(tuple(whole[:end]), len(context))
+
+
+def end_of_turn(tokenizer: Any) -> int:
+    """Return the special token that the chat template puts behind an answer: `<|im_end|>`, `<end_of_turn>`, `</s>`.
+
+    `tokenizer.eos_token` need not be it: with many students that ends a text of several turns.
+
+    Raises:
+        Unfit: There is none, so no answer would ever end.
+    """
+    answer = "(the answer)"
+    turns = [{"role": "user", "content": "x"}, {"role": "assistant", "content": answer}]
+    behind = render(tokenizer, turns).rpartition(answer)[2]
+    if not (tokens := _special(tokenizer, behind, encode_text(tokenizer, behind))):
+        raise Unfit("the chat template does not end the answer with a special token; "
+                    "choose a student whose template does")  # fmt: skip
+    return tokens[0]
 
 
 def encode_text(tokenizer: Any, text: str) -> list[int]:

@@ -1,13 +1,12 @@
 """The student: where its weights and tokenizer come from.
 
-One loading code for a hub repository (revision pinned), a local directory, and a GGUF file inside an installed
+One loading code for a hub repository (commit pinned; `hub`), a local directory, and a GGUF file inside an installed
 package, which is unpacked once (`unpacked`). Remote code is never trusted.
 """
 
 import hashlib
 import importlib.metadata
 import importlib.util
-import os
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,7 +15,7 @@ from pydantic import model_validator
 
 from distill.common.config import Model
 from distill.common.errors import InputError
-from distill.student import loading, unpacked
+from distill.student import hub, loading, unpacked
 
 if TYPE_CHECKING:
     import torch
@@ -78,7 +77,7 @@ def load_model(profile: StudentProfile, dtype: "torch.dtype | Literal['auto']", 
     """
     from transformers import AutoModelForCausalLM
 
-    model = _from_pretrained(AutoModelForCausalLM, profile, dtype=dtype, **options)
+    model = _from_pretrained(AutoModelForCausalLM, profile, hub.WEIGHTS, dtype=dtype, **options)
     if profile.gguf_file:
         loading.align(model)
     return model.eval()
@@ -159,8 +158,11 @@ def _package_directory(profile: StudentProfile) -> Path:
     return Path(spec.submodule_search_locations[0])
 
 
-def _from_pretrained(auto_class: Any, profile: StudentProfile, **options: Any) -> Any:
+def _from_pretrained(auto_class: Any, profile: StudentProfile, weights: str | None = None, **options: Any) -> Any:
     place, located = location(profile)
+    if profile.source == "hub":
+        place = _from_hub(profile, weights)
+        del located["revision"]
     try:
         if profile.source == "package" and profile.gguf_file:
             make = partial(unpack, profile)
@@ -168,9 +170,16 @@ def _from_pretrained(auto_class: Any, profile: StudentProfile, **options: Any) -
                 place, located = str(folder), {}
         return loading.load(auto_class, place, **located, **options)
     except (OSError, ValueError) as error:
-        offline = " (offline)" if os.environ.get("HF_HUB_OFFLINE") == "1" else ""
         reason = " ".join(str(error).split())[:200]
         raise InputError(
-            f"params.yaml: students: {profile.identity} cannot be loaded{offline}: {reason}; "
-            "check 'name' and 'revision', connect once so that it is cached, or choose `student: smollm2-135m`"
+            f"params.yaml: students: {profile.identity} cannot be loaded: {reason}; check 'name' and 'gguf_file', or "
+            "choose `student: smollm2-135m`"
         ) from None
+
+
+def _from_hub(profile: StudentProfile, weights: str | None) -> str:
+    """Return the folder of the hub's cache that the files lie in, downloaded if need be."""
+    try:
+        return str(hub.folder(profile.name, str(profile.revision), profile.gguf_file or weights))
+    except InputError as error:
+        raise InputError(f"params.yaml: students: {profile.identity}: {error}") from None

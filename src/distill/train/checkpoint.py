@@ -44,7 +44,9 @@ def key(models: Iterable[Model], files: Iterable[Path], facts: Iterable[str]) ->
     for model in models:
         digest.update(json.dumps(model.model_dump(mode="json"), sort_keys=True).encode())
     for path in files:
-        digest.update(path.read_bytes())
+        with path.open("rb") as file:
+            while part := file.read(2**20):
+                digest.update(part)
     versions = [f"{name}=={importlib.metadata.version(name)}" for name in LIBRARIES]
     digest.update("\n".join([*versions, *facts]).encode())
     return digest.hexdigest()[:24]

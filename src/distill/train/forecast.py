@@ -9,7 +9,6 @@ import torch
 
 from distill.shared import device
 from distill.train import checkpoint
-from distill.train.data import Tokens
 from distill.train.setup import Setup
 
 if TYPE_CHECKING:
@@ -45,8 +44,8 @@ def work(run: "TrainingRun", setup: Setup, parameters: int, done: int) -> float:
     updates = updates_an_epoch * run.params.epochs
     left = 1 - done / updates
     validations = updates / (run.params.eval_every or updates_an_epoch) + 1
-    trained = _tokens(run.training) * run.params.epochs * (6 if setup.checkpointing else 4)
-    return parameters * left * (trained + 2 * _tokens(run.validation) * validations)
+    trained = run.training.tokens * run.params.epochs * (6 if setup.checkpointing else 4)
+    return parameters * left * (trained + 2 * run.validation.tokens * validations)
 
 
 def words(seconds: float) -> str:
@@ -55,7 +54,3 @@ def words(seconds: float) -> str:
         return "less than a minute"
     minutes = round(seconds / 60)
     return f"about {minutes} minute{'s' * (minutes > 1)}" if minutes < 90 else f"about {seconds / 3600:.1f} hours"
-
-
-def _tokens(examples: list[Tokens]) -> int:
-    return sum(len(example.ids) for example in examples)

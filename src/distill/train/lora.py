@@ -12,6 +12,7 @@ from distill.shared import device
 from distill.student.model import StudentProfile
 
 if TYPE_CHECKING:
+    from distill.common.config import Strings
     from distill.train.params import LoraParams
 
 CONFIG = "adapter_config.json"
@@ -19,9 +20,14 @@ WEIGHTS = "adapter_model.safetensors"
 
 
 def add(model: Any, params: "LoraParams") -> Any:
-    """Return `model` with a fresh LoRA adapter: fp32 adapter weights, everything else frozen."""
+    """Return `model` with a fresh LoRA adapter: fp32 adapter weights, everything else frozen.
+
+    Raises:
+        InputError: A target is no module of the model, or the options do not go together.
+    """
     from peft import LoraConfig, get_peft_model
 
+    _check_targets(model, params.targets)
     config = LoraConfig(
         task_type="CAUSAL_LM",
         r=params.r,
@@ -39,6 +45,21 @@ def add(model: Any, params: "LoraParams") -> Any:
     except ValueError as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"params.yaml: train.lora: {reason}; fix 'targets' or the options") from None
+
+
+def _check_targets(model: Any, targets: "Strings | str") -> None:
+    """Refuse a name that no module has: PEFT would adapt the others alone, as in a student that fuses q, k and v."""
+    import torch
+
+    names = [name for name, _ in model.named_modules()]
+    wanted = () if isinstance(targets, str) else targets
+    missing = [target for target in wanted if not any(f".{name}".endswith(f".{target}") for name in names)]
+    if missing:
+        head = model.get_output_embeddings()
+        linear = {name.rpartition(".")[2] for name, module in model.named_modules()
+                  if isinstance(module, torch.nn.Linear) and module is not head}  # fmt: skip
+        raise InputError(f"params.yaml: train.lora.targets: this student has no {', '.join(missing)}; "
+                         f"choose among {', '.join(sorted(linear))}, or all-linear")  # fmt: skip
 
 
 def quantization(scheme: str | None) -> dict[str, Any]:

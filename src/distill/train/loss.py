@@ -44,7 +44,7 @@ class ChunkedLoss:
     def __init__(self, causal: Any, setup: Setup) -> None:
         chunked_loss.attach(causal, setup.compile)
         self._causal = causal
-        self._fast = setup.micro_batch == 1 and not setup.checkpointing and fast_path.fits(causal)
+        self._fast = setup.micro_batch == 1 and not setup.checkpointing and not fast_path.obstacle(causal)
         if self._fast:
             fast_path.install(causal, setup.compile)
 
@@ -63,6 +63,12 @@ def choose(causal: Any, setup: Setup, sharded: bool) -> Loss:
     """Return the fastest loss for a causal model that carries its adapter; FSDP's shards need TRL's."""
     fits = not device.is_gpu() and not sharded and chunked_loss.fits(causal)
     return ChunkedLoss(causal, setup) if fits else FusedHead()
+
+
+def slower(causal: Any, setup: Setup) -> str | None:
+    """Return a line that says why a student on a CPU trains by the stock code, if something about it is why."""
+    why = fast_path.obstacle(causal) if setup.device == "cpu" else None
+    return f"{why}: the stock code of transformers trains this student, slower, with the same results" if why else None
 
 
 @contextmanager

@@ -33,7 +33,7 @@ class Plan:
     def need(self) -> float:
         """Return the bytes that it takes on this process's device; on a CPU, with those of its fellows beside it."""
         lora, setup, size = self.run.params.lora, self.setup, self.size
-        length = max(len(example.ids) for example in (*self.run.training, *self.run.validation))
+        length = max(self.run.training.longest, self.run.validation.longest)
         tokens = setup.micro_batch * length
         kept = tokens * size.activations(setup.dtype, lora.targets, lora.r, length)
         if setup.checkpointing:  # each layer's input, and one layer's activations at a time

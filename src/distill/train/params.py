@@ -7,7 +7,7 @@ from pydantic import Field
 
 from distill.common.config import Model, Number, Strings
 from distill.student.model import StudentProfile
-from distill.train.data import LossOn, Tokens
+from distill.train.data import Examples, LossOn
 
 Positive = Annotated[int, Field(gt=0)]
 
@@ -55,5 +55,5 @@ class TrainingRun:
     params: TrainParams
     student: StudentProfile
     tokenizer: Any
-    training: list[Tokens]
-    validation: list[Tokens]
+    training: Examples
+    validation: Examples

@@ -15,7 +15,7 @@ from distill.common.errors import TrainingError
 from distill.shared import device
 from distill.shared.memory import Size, check, enough
 from distill.student.model import fingerprint, load_config, load_model
-from distill.train import checkpoint, forecast, lora, model_card, trainer
+from distill.train import checkpoint, forecast, lora, loss, model_card, trainer
 from distill.train.callbacks import Progress
 from distill.train.curve import Result, points
 from distill.train.memory import Plan
@@ -35,7 +35,7 @@ def fit(run: TrainingRun, files: tuple[Path, ...], output: Path) -> Result | Non
     """
     quiet()
     size = Size.of(load_config(run.student))
-    setup = choose(run.params, size.parameters, sum(len(example.ids) for example in run.training))
+    setup = choose(run.params, size.parameters, run.training.tokens)
     what, plan = f"train: {run.student.identity}", Plan(run, setup, size, run.params.quantization == "nf4")
     check(what, plan.need(), plan.changes())
     with enough(what, plan.changes):
@@ -78,6 +78,8 @@ def _announce(run: TrainingRun, setup: Setup, model: Any, last: str | None) -> N
     time = forecast.describe(run, setup, model.num_parameters(), last)
     start = f", going on from {Path(last).name}" if last else ""
     _say(f"training on {setup.describe()}{start}: {time} if the machine does nothing else")
+    if note := loss.slower(model.get_base_model(), setup):
+        _say(note)
     if warning := device.slow_dtype("train.dtype", run.params.dtype):
         _say(warning)
 
@@ -103,7 +105,7 @@ def _result(run: TrainingRun, model: Any, state: Any) -> Result:
         epochs=run.params.epochs,
         examples=len(run.training),
         validation_examples=len(run.validation),
-        trained_tokens=sum(example.trained for example in run.training),
+        trained_tokens=run.training.trained,
         trainable=sum(parameter.numel() for parameter in lora.trainable(model).values()),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
     )

@@ -17,7 +17,7 @@ from distill.common.jsonl import write_json, write_text
 from distill.student.model import StudentProfile, load_tokenizer
 from distill.train import launch
 from distill.train.curve import tsv
-from distill.train.data import LossOn, Tokens, read_examples
+from distill.train.data import Examples, LossOn, read_examples
 from distill.train.params import TrainingRun, TrainParams
 
 TRAIN = Path("data/train.jsonl")
@@ -46,7 +46,7 @@ def main() -> None:
         print(result.summary())
 
 
-def read_data(tokenizer: object, loss_on: LossOn) -> tuple[list[Tokens], list[Tokens]]:
+def read_data(tokenizer: object, loss_on: LossOn) -> tuple[Examples, Examples]:
     """Return the training and validation examples; validation may be empty.
 
     Raises:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from datasets import Dataset
 from peft.optimizers import create_loraplus_optimizer
 from transformers import PrinterCallback
 from trl import SFTConfig, SFTTrainer
@@ -17,7 +16,6 @@ from trl import SFTConfig, SFTTrainer
 from distill.shared import device
 from distill.train import loss
 from distill.train.callbacks import CompleteCheckpoint, FiniteLoss, Progress
-from distill.train.data import Tokens
 from distill.train.kernels.chunked_loss import Score
 from distill.train.params import TrainingRun
 from distill.train.setup import Setup
@@ -106,8 +104,8 @@ def build(run: TrainingRun, setup: Setup, model: Any, options: SFTConfig, resume
         model=model,
         args=options,
         processing_class=run.tokenizer,
-        train_dataset=_dataset(run.training),
-        eval_dataset=_dataset(run.validation) if run.validation else None,
+        train_dataset=run.training.dataset,
+        eval_dataset=run.validation.dataset if run.validation else None,
         callbacks=[FiniteLoss(), CompleteCheckpoint(), Progress()],
     )
     trainer.remove_callback(PrinterCallback)
@@ -163,15 +161,6 @@ def _optimizer(params: "TrainParams", model: Any) -> Any:
         lr=params.learning_rate,
         loraplus_lr_ratio=params.lora.lr_ratio,
         weight_decay=params.weight_decay,
-    )
-
-
-def _dataset(examples: list[Tokens]) -> Dataset:
-    return Dataset.from_dict(
-        {
-            "input_ids": [list(example.ids) for example in examples],
-            "labels": [list(example.labels) for example in examples],
-        }
     )
 
 

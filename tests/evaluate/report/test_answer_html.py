@@ -96,6 +96,12 @@ def test_long_answers_are_cut_and_say_so() -> None:
     assert "1,234 more characters are not shown" in html
 
 
+@pytest.mark.parametrize("language", ["sql", "sqlite", "postgresql"])
+def test_code_is_coloured_by_the_language_of_its_fence(language: str) -> None:
+    assert '<span class="k">SELECT</span>' in answer_html(f"```{language}\nSELECT 1;\n```")
+    assert "<span" not in answer_html("```cobol\nSELECT 1;\n```")
+
+
 @pytest.mark.parametrize("piece", ["(", "[", "*a", "> ", "`", "- ", "```python\n" + "(", "```bash\n$(", "'''\\", "_*"])
 def test_repeated_openers_take_no_time(piece: str) -> None:
     started = time.process_time()

@@ -9,10 +9,12 @@ import pytest
 from distill.common.jsonl import Row
 from distill.evaluate.report.figures import Bootstrap, extract, headline
 from distill.evaluate.style import profiles
+from distill.evaluate.style.distance import distance
 
 BOOTSTRAP = Bootstrap(resamples=1000, seed=1)
-PLAIN = profiles.profile("One.")
-CODE = profiles.profile("First.\n\n```python\nx = 1\n```")
+FEATURES = profiles.features("python")
+PLAIN = profiles.profile("python", "One.")
+CODE = profiles.profile("python", "First.\n\n```python\nx = 1\n```")
 
 
 def row(group: str, base: Row, distilled: Row, teacher: Row) -> Row:
@@ -61,7 +63,7 @@ def details() -> list[Row]:
 
 
 def test_figures_about_tokens_are_totals_over_all_answer_tokens(details: list[Row]) -> None:
-    result = headline(details, BOOTSTRAP, 5)
+    result = headline(details, BOOTSTRAP, 5, FEATURES)
     assert result["heldout"] == {"prompts": 2, "answer_tokens": 40}
     assert result["nll"]["base"] == 2.75  # (20 + 90) / 40, not the mean of 2 and 3
     assert result["nll"]["distilled"] == 1.0
@@ -76,11 +78,11 @@ def test_figures_about_tokens_are_totals_over_all_answer_tokens(details: list[Ro
 
 
 def test_answers_without_a_likelihood_are_left_out_of_it_and_counted(details: list[Row]) -> None:
-    whole = headline(details, BOOTSTRAP, 5)
+    whole = headline(details, BOOTSTRAP, 5, FEATURES)
     others = [
         {**details[0], "likelihood": None, "unscored": why} for why in ("special_tokens", "max_tokens", "max_tokens")
     ]
-    result = headline([others[0], *details, *others[1:]], BOOTSTRAP, 5)
+    result = headline([others[0], *details, *others[1:]], BOOTSTRAP, 5, FEATURES)
     unscored = {"max_tokens": 2, "special_tokens": 1}
     assert result["heldout"] == {"prompts": 5, "answer_tokens": 40, "unscored": unscored}
     for name in ("nll", "perplexity", "token_accuracy"):
@@ -91,14 +93,14 @@ def test_answers_without_a_likelihood_are_left_out_of_it_and_counted(details: li
 
 def test_fewer_than_two_likelihoods_are_none(details: list[Row]) -> None:
     details[0] |= {"likelihood": None, "unscored": "max_tokens"}
-    result = headline(details, BOOTSTRAP, 5)
+    result = headline(details, BOOTSTRAP, 5, FEATURES)
     assert (result["nll"], result["perplexity"], result["token_accuracy"]) == (None, None, None)
     assert result["style_distance"]["verdict"] == "better"
     assert result["heldout"] == {"prompts": 2, "answer_tokens": 30, "unscored": {"max_tokens": 1}}
 
 
 def test_figures_about_answers_are_means_over_prompts(details: list[Row]) -> None:
-    result = headline(details, BOOTSTRAP, 5)
+    result = headline(details, BOOTSTRAP, 5, FEATURES)
     assert {name: result["ended"][name] for name in ("base", "distilled", "teacher")} == {
         "base": 0.5, "distilled": 1.0, "teacher": 1.0,
     }  # fmt: skip
@@ -113,8 +115,8 @@ def test_figures_about_answers_are_means_over_prompts(details: list[Row]) -> Non
 
 
 def test_the_style_distance_is_to_the_teachers_own_profile(details: list[Row]) -> None:
-    found = headline(details, BOOTSTRAP, 5)["style_distance"]
-    assert found["base"] == round(profiles.distance([PLAIN], [CODE]).overall, 4) > 0
+    found = headline(details, BOOTSTRAP, 5, FEATURES)["style_distance"]
+    assert found["base"] == round(distance([PLAIN], [CODE], FEATURES).overall, 4) > 0
     assert found["distilled"] == 0.0
     assert found["verdict"] == "better"
     assert "teacher" not in found
@@ -123,17 +125,17 @@ def test_the_style_distance_is_to_the_teachers_own_profile(details: list[Row]) -
 def test_what_these_prompts_can_show(details: list[Row]) -> None:
     # Losses a token differ by -1 and -2, weighed 10 and 30: mean -1.75, off by 7.5 and -7.5; √(2 · 112.5) / 40 = 0.375.
     # One of two is gained: variance 1/2, standard error 1/2; 2 · (2.8016 / 2 / 0.05)² = 1569.8.
-    assert headline(details, BOOTSTRAP, 5)["detectable"] == {
+    assert headline(details, BOOTSTRAP, 5, FEATURES)["detectable"] == {
         "nll": {"smallest": round(2.801585 * 0.375, 4)},
         "pass_at_1": {"smallest": round(2.801585 / 2, 4), "prompts_for_5_points": 1570},
     }
     details[0] |= {"likelihood": None, "unscored": "max_tokens"}
     details[1]["outcomes"]["distilled"] = verdicts("pass")  # both gained: how much prompts differ is not known
-    assert headline(details, BOOTSTRAP, 5)["detectable"] == {"nll": None, "pass_at_1": None}
+    assert headline(details, BOOTSTRAP, 5, FEATURES)["detectable"] == {"nll": None, "pass_at_1": None}
 
 
 def test_function_by_difficulty_and_outcome(details: list[Row]) -> None:
-    result = headline(details, BOOTSTRAP, 5)
+    result = headline(details, BOOTSTRAP, 5, FEATURES)
     assert [result["pass_at_1"][name] for name in ("base", "distilled", "teacher")] == [0.0, 0.5, 1.0]
     assert result["pass_by_difficulty"] == {
         "easy": {"base": 0.0, "distilled": 1.0, "teacher": 1.0},
@@ -149,7 +151,7 @@ def test_function_by_difficulty_and_outcome(details: list[Row]) -> None:
 def test_runs_as_written_is_of_the_whole_code(details: list[Row]) -> None:
     details[0]["outcomes"]["distilled"] = verdicts("pass", as_written="pass")
     details[1]["outcomes"]["teacher"] = verdicts("pass", as_written="pass")
-    result = headline(details, BOOTSTRAP, 5)
+    result = headline(details, BOOTSTRAP, 5, FEATURES)
     assert [result["pass_at_1"][name] for name in ("base", "distilled", "teacher")] == [0.0, 0.5, 1.0]
     assert [result["runs_as_written"][name] for name in ("base", "distilled", "teacher")] == [0.0, 0.5, 0.5]
     assert (result["runs_as_written"]["ci_low"], result["runs_as_written"]["ci_high"]) == (0.0, 1.0)
@@ -161,7 +163,7 @@ def test_pass_at_k_is_of_the_samples_and_pass_at_1_of_the_greedy_answer(details:
     for one in details:
         one["outcomes"]["base"] = verdicts("exception", "pass", "limit", "syntax", "syntax")
         one["outcomes"]["distilled"] = verdicts("pass", "pass", "pass", "syntax", "syntax")
-    result = headline(details, BOOTSTRAP, 2)
+    result = headline(details, BOOTSTRAP, 2, FEATURES)
     assert (result["pass_at_1"]["base"], result["pass_at_1"]["distilled"]) == (0.0, 1.0)
     assert (result["pass_at_2"]["base"], result["pass_at_2"]["distilled"]) == (0.5, 0.8333)
     assert result["pass_at_2"]["verdict"] == "better"
@@ -170,19 +172,19 @@ def test_pass_at_k_is_of_the_samples_and_pass_at_1_of_the_greedy_answer(details:
 
 def test_prompts_without_a_check_count_in_everything_but_function(details: list[Row]) -> None:
     details.append({**details[0], "outcomes": None})
-    result = headline(details, BOOTSTRAP, 5)
+    result = headline(details, BOOTSTRAP, 5, FEATURES)
     assert result["heldout"]["prompts"] == 3
     assert result["pass_at_1"]["distilled"] == 0.5
     for one in details:
         one["outcomes"] = None
-    result = headline(details, BOOTSTRAP, 5)
+    result = headline(details, BOOTSTRAP, 5, FEATURES)
     keys = ("pass_at_1", "runs_as_written", "pass_by_difficulty", "outcomes", "outcomes_as_written")
     assert [result[key] for key in keys] == [None] * 5
 
 
 def test_each_style_feature_and_empty_answers_have_an_interval(details: list[Row]) -> None:
     details[0]["answers"]["teacher"][0]["text"] = "x = 1"
-    result = headline(details, BOOTSTRAP, 5)
+    result = headline(details, BOOTSTRAP, 5, FEATURES)
     assert set(result["style"]) == set(CODE)
     fences = result["style"]["code_share"]
     assert fences["teacher"] == round(CODE["code_share"], 4)
@@ -192,10 +194,19 @@ def test_each_style_feature_and_empty_answers_have_an_interval(details: list[Row
     assert [result["empty"][name] for name in ("base", "distilled", "teacher")] == [1.0, 1.0, 0.5]
 
 
+def test_prompts_that_were_not_judged_are_counted(details: list[Row]) -> None:
+    assert "judged" not in headline(details, BOOTSTRAP, 5, FEATURES)["heldout"]
+    others = [one | {"outcomes": None} for one in details]
+    found = headline([*details, *others], BOOTSTRAP, 5, FEATURES)
+    assert found["heldout"] == {"prompts": 4, "answer_tokens": 80, "judged": 2}
+    assert (found["pass_at_1"]["base"], found["pass_at_1"]["distilled"]) == (0.0, 0.5)
+    assert headline(others, BOOTSTRAP, 5, FEATURES)["heldout"]["judged"] == 0
+
+
 def test_difficulties_of_several_prompts_have_intervals(details: list[Row]) -> None:
     for one in details:
         one["group"] = "heldout-easy"
-    easy = headline(details, BOOTSTRAP, 5)["pass_by_difficulty"]["easy"]
+    easy = headline(details, BOOTSTRAP, 5, FEATURES)["pass_by_difficulty"]["easy"]
     assert {name: easy[name] for name in ("base", "distilled", "teacher", "difference")} == {
         "base": 0.0, "distilled": 0.5, "teacher": 1.0, "difference": 0.5,
     }  # fmt: skip
@@ -206,8 +217,8 @@ def test_equal_models_are_no_different(details: list[Row]) -> None:
     for one in details:
         for name in ("answers", "likelihood", "outcomes", "style", "health"):
             one[name]["distilled"] = one[name]["base"]
-    result = headline(details, BOOTSTRAP, 5)
-    assert json.dumps(result) == json.dumps(headline(details, BOOTSTRAP, 5))
+    result = headline(details, BOOTSTRAP, 5, FEATURES)
+    assert json.dumps(result) == json.dumps(headline(details, BOOTSTRAP, 5, FEATURES))
     for name in ("nll", "perplexity", "token_accuracy", "pass_at_1", "style_distance", "ended", "answer_tokens"):
         assert result[name]["verdict"] == "no difference found"
         assert str(result[name]["difference"]) == "0.0"  # and not -0.0

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from distill.evaluate.report.page import render
-from evaluation_rows import answer, curve, headline, row, rows, verdict
+from evaluation_rows import FEATURES, answer, curve, headline, row, rows, verdict
 
 HOSTILE = "</span></code></pre></script><script>alert(1)</script><img src=x onerror=alert(1)>\"'><b>"
 
@@ -54,7 +54,9 @@ class Page(HTMLParser):
 
 def page(details: Any = None, head: Any = None, points: Any = None) -> Page:
     details = rows() if details is None else details
-    return Page(render(details, headline() if head is None else head, curve() if points is None else points, {}))
+    return Page(
+        render(details, headline() if head is None else head, curve() if points is None else points, {}, FEATURES)
+    )
 
 
 def test_headline_findings_and_table() -> None:
@@ -88,7 +90,7 @@ def test_every_prompt_has_three_answers_and_the_words_of_the_filter() -> None:
 def test_bars_count_the_prompts_solved() -> None:
     text = page().text()
     assert "Easy (2 prompts) 1/2 base 2/2 distilled 2/2 teacher" in text
-    assert "Hard (1 prompts) 1/1 base 0/1 distilled 1/1 teacher" in text
+    assert "Hard (1 prompt) 1/1 base 0/1 distilled 1/1 teacher" in text
 
 
 def test_only_the_pages_own_script_and_style_are_allowed() -> None:
@@ -176,7 +178,7 @@ def test_empty_answers_missing_parts_and_no_prompts() -> None:
 
 
 def test_a_curve_without_validation() -> None:
-    html = render(rows(), headline(), curve()[:2], {})
+    html = render(rows(), headline(), curve()[:2], {}, FEATURES)
     assert 'class="line train"' in html
     assert 'class="line val"' not in html
 
@@ -186,7 +188,8 @@ def test_equal_inputs_give_equal_bytes(tmp_path: Path) -> None:
     arguments.write_text(json.dumps([rows(), headline(), curve(), {}]))
     program = (
         "import json, sys; from distill.evaluate.report.page import render; "
-        "print(render(*json.load(open(sys.argv[1]))), end='')"
+        "from distill.evaluate.style.profiles import features; "
+        "print(render(*json.load(open(sys.argv[1])), features('python')), end='')"
     )
     outputs = [
         subprocess.run(
@@ -197,12 +200,14 @@ def test_equal_inputs_give_equal_bytes(tmp_path: Path) -> None:
         ).stdout
         for seed, zone in (("1", "UTC"), ("2", "Asia/Tokyo"))
     ]
-    assert outputs[0] == outputs[1] == render(rows(), headline(), curve(), {}).encode()
+    assert outputs[0] == outputs[1] == render(rows(), headline(), curve(), {}, FEATURES).encode()
 
 
 @pytest.mark.parametrize("size", [100_000])
 def test_huge_lines_are_cut(size: int) -> None:
-    html = render([row(texts=("x" * size, "```python\n" + "y" * size + "\n```", "z"))], headline(), curve(), {})
+    html = render(
+        [row(texts=("x" * size, "```python\n" + "y" * size + "\n```", "z"))], headline(), curve(), {}, FEATURES
+    )
     assert len(html) < size
     assert len(re.findall("more characters are not shown", html)) == 2
 
@@ -211,13 +216,13 @@ def test_answers_that_were_not_scored_are_said_beside_the_table() -> None:
     details, figures = rows(), headline()
     details[0] |= {"likelihood": None, "unscored": "max_tokens"}
     figures["heldout"] |= {"unscored": {"max_tokens": 1}}
-    page = render(details, figures, curve(), {})
+    page = render(details, figures, curve(), {}, FEATURES)
     assert "leave out 1 of the teacher’s 4 answers (max_tokens 1)." in page
-    assert "leave out" not in render(rows(), headline(), curve(), {})
+    assert "leave out" not in render(rows(), headline(), curve(), {}, FEATURES)
     assert page.count('class="losses"') == 3
 
 
 def test_what_the_prompts_can_show_stands_beside_the_table() -> None:
     nll = {"smallest": 0.0134}
-    html = render(rows(), headline() | {"detectable": {"nll": nll, "pass_at_1": None}}, curve(), {})
+    html = render(rows(), headline() | {"detectable": {"nll": nll, "pass_at_1": None}}, curve(), {}, FEATURES)
     assert "from chance. With these 4 prompts, a true change in loss of 0.013 is found" in html

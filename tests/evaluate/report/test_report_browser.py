@@ -7,7 +7,7 @@ import pytest
 
 from browser import Page, browser, executable
 from distill.evaluate.report.page import render
-from evaluation_rows import BASE, curve, headline, row, rows
+from evaluation_rows import BASE, FEATURES, curve, headline, row, rows
 
 pytestmark = [
     pytest.mark.browser,
@@ -87,7 +87,7 @@ def page() -> Iterator[Page]:
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "report.html"
-    path.write_text(render(rows(), headline(), curve(), {}), encoding="utf-8")
+    path.write_text(render(rows(), headline(), curve(), {}, FEATURES), encoding="utf-8")
     return path
 
 
@@ -100,7 +100,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
         detail["outcomes"]["base"] = [{"outcome": "exception", "detail": detail["prompt"][:200]}]
     path = tmp_path_factory.mktemp("hostile") / "report.html"
     head = headline() | {"sandbox": HOSTILE[0], "pass_at_1": None, "sandbox_reason": HOSTILE[1]}
-    path.write_text(render(details, head, curve(), {}), encoding="utf-8")
+    path.write_text(render(details, head, curve(), {}, FEATURES), encoding="utf-8")
     return path
 
 
@@ -161,7 +161,7 @@ def test_contrast_is_aa_in_light_and_dark(page: Page, tmp_path: Path, dark: bool
     detail["health"]["base"]["repetition"] = 0.5
     detail["answers"]["base"][0]["ended"] = False
     path = tmp_path / "report.html"
-    path.write_text(render([detail, *rows()], headline(), curve(), {}), encoding="utf-8")
+    path.write_text(render([detail, *rows()], headline(), curve(), {}, FEATURES), encoding="utf-8")
     page.open(path, dark=dark)
     open_all(page)
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -220,7 +220,7 @@ def test_a_dot_of_the_chart_leads_to_its_prompt(page: Page, report: Path) -> Non
 
 def test_it_works_without_outcomes(page: Page, tmp_path: Path) -> None:
     path = tmp_path / "report.html"
-    path.write_text(render([row(outcomes=None, texts=(BASE,) * 3)], {}, [], {}), encoding="utf-8")
+    path.write_text(render([row(outcomes=None, texts=(BASE,) * 3)], {}, [], {}, FEATURES), encoding="utf-8")
     page.open(path, 390)
     assert counted(page) == "1 of 1 prompts"
     assert page.errors == []

@@ -149,3 +149,18 @@ def test_what_these_prompts_can_show_is_a_sentence() -> None:
     )
     value["detectable"] = {"pass_at_1": None, "nll": None}
     assert wording.detectable(value) == "" == wording.detectable(headline())
+
+
+def test_of_how_many_prompts_pass_at_1_is_is_said_where_it_is_not_of_all() -> None:
+    sentence = "Pass@1 and runs as written are about the 3 of 4 prompts that were checked."
+    assert wording.unjudged(headline() | {"heldout": {"prompts": 4, "judged": 3}}) == sentence
+    assert sentence in " ".join(shown(headline() | {"heldout": {"prompts": 4, "judged": 3}}).split())
+    assert wording.unjudged(headline()) == "" == wording.unjudged(headline() | {"heldout": {"prompts": 4, "judged": 0}})
+
+
+def test_one_prompt_that_was_checked_is_no_figure_and_that_is_said() -> None:
+    value = headline() | {"pass_at_1": None, "heldout": {"prompts": 4, "judged": 1}}
+    assert wording.unjudged(value) == ""
+    assert wording.findings(value)[-1].text == (
+        "Not measured: only one held-out prompt was checked, and two are the least that can be compared."
+    )

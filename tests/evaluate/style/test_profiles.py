@@ -1,202 +1,145 @@
-"""distill.evaluate.style.profiles: profiles counted by hand, a distance that is one, and nothing that raises."""
+"""profiles: whatever a model writes has a profile of each kind, fast, and a new one is as short as the docs say."""
+
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from distill.common.config import section
 from distill.common.errors import InputError
-from distill.evaluate.style.profiles import AMOUNTS, SHARES, average, distance, profile
+from distill.evaluate.stage import EvaluateParams
+from distill.evaluate.style import profiles
+from distill.evaluate.style.features import amount, share
 from repository import ROOT
 
-HOUSE = """\
-Read `it` first.
-
-```python
-def one() -> int:
-    \"\"\"Give 1.\"\"\"
-    return 1
-```
-
-**Notes**
-
-- **Fast**: it is.
-- Short.
-"""
-CHATTY = """\
-# Solution
-Sure! Here is it:
-```python
-def one():
-    return 1  # the answer
-```
-1. Step *one*.
-2. Step two.
-"""
+NAMES = sorted(profiles.PROFILES)
+PIECES = [
+    *("```", "```python", "```sql\n", "```json\n", "~~~", "> ", "- ", "1. ", "\n", "    ", "**", "# ", "<!--", "["),
+    *("](", "def f(a: int) -> int:", "class E(Exception): ...", '"""Do.', "Args:", ">>> 1", "if x:", "raise"),
+    *("SELECT", " * ", "FROM t", "(", "--", "/*", "'", '"', "`", ";", ".", "{", '"a": ', "null", "1e999"),
+    *("|a|b|\n|-|-|\n", "Hi,\n", "?", "。", "\0", "\x0b", "\u2028", "\r", "\ud800"),
+]
+ANSWERS = st.lists(st.one_of(st.text(max_size=20), st.sampled_from(PIECES)), max_size=40).map("".join)
+HOSTILE = {
+    "text": ("{}", (">", "  - a\n", "*a ", "[", "![", "`a", "*_", "a\n=\n", "|a", ".", '?"', "a-", "a'", "漢。")),
+    "python": ("```python\n{}\n```", ("(", "'", "#\n", "def f():pass\n", '"""\n', ">>> 1\n", "@a\n")),
+    "sql": ("SELECT {}", ("'", '"', "`", "[", "/* ", "--\n", ";", "(SELECT ", "a.", "1")),
+    "json": ("```json\n{}\n```", ("[", "[1,", '{"a":', '"', "1", "\\u")),
+}
+"""For each profile a text that it looks into, and what is hard for parsers when it is repeated."""
 
 
-def test_a_good_answer_by_hand() -> None:
-    assert profile(HOUSE) == dict.fromkeys([*SHARES, *AMOUNTS], 0.0) | {
-        "parsed": 1,
-        "typed": 1,
-        "documented": 1,
-        # code: def one()->int: (14) + """Give1.""" (12) + return1 (7) = 33; prose: 14 + 9 + 14 + 6 = 43
-        "code_share": 33 / 76,
-        "lead_in": 1,
-        "notes": 1,
-        "words": 3 + 1 + 3 + 1,
-        "bullets": 2,
-        "bold": 2,
-    }
+@pytest.mark.parametrize("name", NAMES)
+@given(answer=ANSWERS)
+@settings(max_examples=60, deadline=None)
+def test_whatever_a_model_writes_has_a_profile(name: str, answer: str) -> None:
+    assert profiles.profile(name, answer).keys() == profiles.features(name).keys()
 
 
-def test_a_chatty_answer_by_hand() -> None:
-    assert profile(CHATTY) == dict.fromkeys([*SHARES, *AMOUNTS], 0.0) | {
-        "parsed": 1,
-        # code: defone(): (9) + return1 (7) + #theanswer (10) = 26; prose: 8 + 14 + 10 + 8 = 40
-        "code_share": 26 / 66,
-        "comments": 1 / 2,
-        "words": 1 + 4 + 2 + 2,
-        "headings": 1,
-        "numbered": 2,
-    }
+@pytest.mark.parametrize("name", NAMES)
+def test_time_grows_with_the_length_alone(name: str) -> None:
+    """Eight times the text takes some eight times as long; quadratic would be sixty-four times."""
+    frame, pieces = HOSTILE[name]
+    # A busy machine can be slow once, or twice.
+    assert [piece for piece in pieces if all(_is_slow(name, frame, piece) for _ in range(3))] == []
 
 
-def test_the_distance_by_hand() -> None:
-    good, chatty = profile(HOUSE), profile(CHATTY)
-    differences = {
-        "typed": 1,
-        "documented": 1,
-        "code_share": 33 / 76 - 26 / 66,
-        "lead_in": 1,
-        "notes": 1,
-        "comments": 1,
-        "words": (9 - 8) / 9,
-        "headings": 1,
-        "bullets": 1,
-        "numbered": 1,
-        "bold": 1,
-    }
-    found = distance([chatty, good], [good, good])
-    assert found.per_prompt == (pytest.approx(sum(differences.values()) / 19), 0)
-    assert found.overall == pytest.approx(sum(differences.values()) / 19 / 2)
-    halves = {name: value / 2 for name, value in differences.items()}
-    assert found.per_feature == pytest.approx(dict.fromkeys([*SHARES, *AMOUNTS], 0.0) | halves)
+def _is_slow(name: str, frame: str, piece: str) -> bool:
+    short, long = (_seconds(name, frame.format(piece * (size // len(piece)))) for size in (4_000, 32_000))
+    return long > 16 * short + 0.05
+
+
+def _seconds(name: str, answer: str) -> float:
+    started = time.process_time()
+    profiles.profile(name, answer)
+    return time.process_time() - started
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_labels_differ_and_every_profile_has_something_to_draw(name: str) -> None:
+    table = profiles.features(name)
+    assert len({feature.label for feature in table.values()}) == len(table)
+    assert any(not feature.amount for feature in table.values())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_documentation_lists_the_features(name: str) -> None:
+    page, table = (ROOT / "docs/evaluate.md").read_text(encoding="utf-8"), profiles.features(name)
+    (count, *cells), *others = re.findall(rf"^\| `{name}` \((\d+).*?\) \|(.*?)\|(.*?)\|$", page, re.MULTILINE)
+    assert (int(count), others) == (len(table), [])
+    for cell, amounts in zip(cells, (False, True), strict=True):
+        keys = {key for key, feature in table.items() if feature.amount == amounts}
+        assert keys == set(re.findall(r"`([a-z_]+)`", cell))
+
+
+def test_shares_come_first_and_what_is_no_feature_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    _add(monkeypatch, {"b": 2.0, "more": 1.0, "a": 1.0})
+    assert list(profiles.profile("mine", "").items()) == [("a", 1.0), ("b", 2.0)]
 
 
 @pytest.mark.parametrize(
-    ("text", "feature", "value"),
+    ("found", "words"),
     [
-        ("", "code_share", 0),
-        ("words only", "code_share", 0),
-        ("```\nx\n```", "code_share", 1),
-        ("```\nx y", "code_share", 1),  # an open fence
-        ("a\n\n    b\n", "code_share", 1 / 2),  # an indented block is code too
-        ("a\n\n    b\n", "lead_in", 0),
-        ("a\n```\nb\n```", "lead_in", 1),
-        ("# a\n\nb\n```\nc\n```", "lead_in", 0),
-        ("- a\n\n```\nc\n```", "lead_in", 0),
-        ("**Notes**\n- a", "notes", 1),
-        ("**Notes:**\n\n* a", "notes", 1),
-        ("**Notes**:\n- a", "notes", 1),
-        ("**Notes**\n1. a", "notes", 0),
-        ("**Notes** on this\n- a", "notes", 0),
-        ("Notes\n- a", "notes", 0),
-        ("## Notes\n- a", "notes", 0),
-        ("```\n**Notes**\n- a\n```", "notes", 0),
-        ("**Notes**\n\nText.\n\n- a", "notes", 0),
-        ("\\*\\*a\\*\\* **b** __c__ `**d**` *e*", "bold", 2),
-        ("- a\n  - b\n    1. c\n", "bullets", 2),
-        ("- a\n  - b\n    1. c\n", "numbered", 1),
-        ("2) a\n3) b\n", "numbered", 2),
-        ("# a\n\nb\n===\n\n#c\n", "headings", 2),
-        ("```\n# a\n```", "headings", 0),
-        ("a b\nc **d** `e f`\n```\ng h\n```", "words", 6),
-        ("<b>a</b> <script>", "words", 2),
+        ({"a": 1.0}, "'b' None, where 0 or more is needed"),
+        ({"a": 1.5, "b": 0.0}, "'a' 1.5, where a number from 0 to 1"),
+        ({"a": float("nan"), "b": 0.0}, "'a' nan"),
+        ({"a": 0.0, "b": float("inf")}, "'b' inf"),
+        ({"a": 0.0, "b": -1.0}, "'b' -1.0"),
     ],
 )
-def test_markdown_features(text: str, feature: str, value: float) -> None:
-    assert profile(text)[feature] == pytest.approx(value)
+def test_a_profile_that_gives_no_such_number_is_named(
+    monkeypatch: pytest.MonkeyPatch, found: dict[str, float], words: str
+) -> None:
+    _add(monkeypatch, found)
+    with pytest.raises(InputError, match=r"style profile 'mine': measure\(\) gives the feature ") as caught:
+        profiles.profile("mine", "")
+    assert words in str(caught.value)
 
 
-def test_broken_code_leaves_the_rest_of_the_profile() -> None:
-    found = profile(HOUSE.replace("def one", "def def one"))
-    assert (found["parsed"], found["typed"], found["lead_in"], found["notes"], found["bullets"]) == (0, 0, 1, 1, 2)
+def _add(monkeypatch: pytest.MonkeyPatch, found: dict[str, float]) -> None:
+    table = {"b": amount("B", "b"), "a": share("A", "a")}
+    monkeypatch.setitem(profiles.PROFILES, "mine", SimpleNamespace(FEATURES=table, measure=lambda answer: found))
 
 
-ANSWERS = st.lists(
-    st.one_of(
-        st.text(max_size=20),
-        st.sampled_from(
-            [
-                *("```", "```python", "~~~", "> ", "- ", "1. ", "\n", "    ", "**", "# ", "<!--", "[", "](", "\r"),
-                *("def f(a: int) -> int:", "class E(Exception): ...", '"""Do.', "Args:", ">>> 1", "if x:", "raise"),
-                *("\0", "\x0b", "\u2028"),
-            ]
-        ),
-    ),
-    max_size=40,
-).map("".join)
+def test_a_profile_that_does_not_exist_is_one_line_with_those_that_do(tmp_path: Path) -> None:
+    params = tmp_path / "params.yaml"
+    params.write_text((ROOT / "params.yaml").read_text().replace("style: python", "style: pyhton"))
+    with pytest.raises(InputError) as caught:
+        section(EvaluateParams, "evaluate", params)
+    assert str(caught.value) == (
+        f"{params}: evaluate.style: choose one of the style profiles (python, text, sql, json), found 'pyhton'"
+    )
 
 
-@given(ANSWERS)
-@settings(max_examples=300, deadline=None)
-def test_whatever_a_model_writes_has_a_profile(answer: str) -> None:
-    found = profile(answer)
-    assert list(found) == [*SHARES, *AMOUNTS]
-    assert all(0 <= found[name] <= 1 for name in SHARES)
-    assert all(found[name] >= 0 for name in AMOUNTS)
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        *(">" * 5000, "".join("  " * depth + "- a\n" for depth in range(300)), "*a " * 3000, "[" * 5000, "`a" * 3000),
-        *(
-            "<" * 5000,
-            "```\n" * 2001,
-            "```python\n" + "(" * 9000,
-            "\ud800 **\0**",
-            "a\r\n```python\r\nx = 1\r\n```\r\n",
-        ),
-    ],
-)
-def test_adversarial_answers(answer: str) -> None:
-    assert list(profile(answer)) == [*SHARES, *AMOUNTS]
-
-
-def profiles() -> st.SearchStrategy[dict[str, float]]:
-    shares = st.fixed_dictionaries(dict.fromkeys(SHARES, st.floats(0, 1)))
-    amounts = st.fixed_dictionaries(dict.fromkeys(AMOUNTS, st.floats(0, 1e9)))
-    return st.tuples(shares, amounts).map(lambda parts: parts[0] | parts[1])
-
-
-@given(st.lists(st.tuples(profiles(), profiles()), min_size=1, max_size=3))
-@settings(max_examples=50, deadline=None)
-def test_the_distance_is_symmetric_and_bounded(pairs: list) -> None:
-    one, two = map(list, zip(*pairs, strict=True))
-    found = distance(one, two)
-    assert found == distance(two, one)
-    assert all(0 <= value <= 1 for value in (found.overall, *found.per_prompt, *found.per_feature.values()))
-    assert distance(one, one).overall == 0
-
-
-@pytest.mark.parametrize(("mine", "theirs"), [(0, 0), (1, 2)])
-def test_profiles_must_come_in_pairs(mine: int, theirs: int) -> None:
-    with pytest.raises(InputError, match=f"{mine} profiles of the model and {theirs} of the teacher"):
-        distance([profile("a")] * mine, [profile("a")] * theirs)
-
-
-def test_average() -> None:
-    found = average([profile(HOUSE), profile(CHATTY)])
-    assert (found["typed"], found["words"], found["comments"]) == (0.5, 8.5, 0.25)
-
-
-def test_the_reference_answers_show_the_house_style() -> None:
-    answers = [path for path in (ROOT / "data/reference").glob("*.md") if path.name != "README.md"]
-    assert len(answers) >= 150
-    found = average([profile(path.read_text(encoding="utf-8")) for path in answers])
-    assert found["notes"] == 1
-    assert found["headings"] == 0
-    assert found["parsed"] > 0.9  # the rest is SQL and shell
-    assert found["typed"] > 0.9
-    assert found["documented"] > 0.9
+def test_the_profile_in_the_documentation_works_as_it_stands_there(tmp_path: Path) -> None:
+    """Its two code blocks are put where the text says, into a copy of the sources, and run there."""
+    page = (ROOT / "docs/evaluate.md").read_text(encoding="utf-8")
+    module, entry = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert len(module.splitlines()) <= 20
+    style = shutil.copytree(ROOT / "src/distill", tmp_path / "distill") / "evaluate/style"
+    (style / "commits.py").write_text(module, encoding="utf-8")
+    registry = (style / "profiles.py").read_text(encoding="utf-8")
+    imports, table = entry.rstrip().split("\n\n")
+    assert set(re.findall(r'"(\w+)":', table)) == {*profiles.PROFILES, "commits"}
+    for old, new in ((r"^from distill\.evaluate\.style import .*?$", imports), (r"^PROFILES.*?\}$", table)):
+        registry, count = re.subn(old, new, registry, flags=re.MULTILINE | re.DOTALL)
+        assert count == 1
+    (style / "profiles.py").write_text(registry, encoding="utf-8")
+    program = (
+        "from distill.evaluate.style import profiles\n"
+        "for answer in ('Fix the clock\\n\\n- It was slow.\\n- Now it is not.\\n', ''):\n"
+        "    print(profiles.profile('commits', answer))\n"
+    )
+    command = [sys.executable, "-c", program]
+    shown = subprocess.run(command, cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True)
+    assert shown.stdout == (
+        "{'short': 1.0, 'separate': 1.0, 'words': 10.0, 'bullets': 2.0}\n"
+        "{'short': 1.0, 'separate': 0.0, 'words': 0.0, 'bullets': 0.0}\n"
+    ), shown.stderr

@@ -6,10 +6,10 @@ import textwrap
 import pytest
 
 from distill.evaluate.style.python_code import (
+    code_features,
     comment_rate,
     definitions,
     exceptions,
-    features,
     has_guard,
     is_python,
     is_typed,
@@ -74,7 +74,7 @@ def python(code: str) -> Block:
 
 
 def test_an_example_by_hand() -> None:
-    assert features([Block("python", EXAMPLE, True)]) == {
+    assert code_features([Block("python", EXAMPLE, True)]) == {
         "parsed": 1,
         "typed": 2 / 5,  # price and test_price; not _helper, inner, sell
         "documented": 2 / 4,  # public: ShopError and price with, SoldOut and sell without
@@ -90,12 +90,12 @@ def test_an_example_by_hand() -> None:
 
 
 def test_no_code_has_no_features() -> None:
-    assert features([]) == NOTHING
-    assert features([Block("sql", "SELECT 1;", True), python(">>> 1 + 1\n2")]) == NOTHING
+    assert code_features([]) == NOTHING
+    assert code_features([Block("sql", "SELECT 1;", True), python(">>> 1 + 1\n2")]) == NOTHING
 
 
 def test_blocks_that_do_not_parse_count_where_they_can() -> None:
-    found = features([python("def f() -> int: return 1"), python("def g(:  # oops\n")])
+    found = code_features([python("def f() -> int: return 1"), python("def g(:  # oops\n")])
     assert found == NOTHING | {"parsed": 1 / 2, "typed": 1, "comments": 1 / 2}
 
 
@@ -248,7 +248,7 @@ def doc(*lines: str) -> Block:
     ],
 )
 def test_docstring_sections_and_doctests(lines: list[str], found: set[str]) -> None:
-    values = features([doc(*lines)])
+    values = code_features([doc(*lines)])
     assert {name for name in values if name.endswith("_section") or name == "doctested" if values[name]} == found
 
 
@@ -263,7 +263,7 @@ def test_docstring_sections_and_doctests(lines: list[str], found: set[str]) -> N
 )
 def test_code_that_python_cannot_read_is_no_error(code: str) -> None:
     assert parse(code) is None
-    assert features([Block("python", code, True)])["parsed"] == 0
+    assert code_features([Block("python", code, True)])["parsed"] == 0
 
 
 def test_code_that_would_warn_is_silent() -> None:
@@ -272,4 +272,4 @@ def test_code_that_would_warn_is_silent() -> None:
 
 def test_deep_but_legal_nesting() -> None:
     code = "".join(" " * depth + f"def f{depth}(a: int) -> int:\n" for depth in range(90)) + " " * 90 + "return 1\n"
-    assert features([python(code)])["typed"] == 1
+    assert code_features([python(code)])["typed"] == 1

@@ -40,7 +40,7 @@ def test_loss_and_gradients_are_those_of_the_stock_model(rslora: bool, targets: 
     changes = {"lora__dropout": 0.0, "lora__rslora": rslora, "lora__targets": targets}
     # In fp64, where the rounding of attention by blocks does not hide a fault.
     stock, quick = adapted(**changes).double(), adapted(**changes).double()
-    assert fast_path.fits(quick.get_base_model())
+    assert fast_path.obstacle(quick.get_base_model()) is None
     fast_path.install(quick.get_base_model(), compile_layers=False)
     (expected, gradients), (found, ours) = score(stock), score(quick)
     assert found == pytest.approx(expected, rel=1e-6)
@@ -101,8 +101,10 @@ def test_every_pass_draws_other_masks_from_pytorchs_generator() -> None:
 
 def test_it_knows_models_it_does_not_fit() -> None:
     model = tiny_model()
-    assert fast_path.fits(model)
-    model.config.attention_dropout = 0.1
-    assert not fast_path.fits(model)
-    model.config.attention_dropout, model.config.model_type = 0.0, "gemma2"
-    assert not fast_path.fits(model)
+    assert fast_path.obstacle(model) is None
+    model.config.sliding_window = 8
+    assert fast_path.obstacle(model) == "a sliding window"
+    model.config.sliding_window, model.config.attention_dropout = None, 0.1
+    assert fast_path.obstacle(model) == "dropout of attention"
+    model.config.model_type = "gemma2"
+    assert fast_path.obstacle(model) == "the architecture gemma2"

@@ -20,9 +20,11 @@ from pygments.lexers import get_lexer_by_name
 LIMIT = 20_000
 """Characters of an answer that are shown."""
 
-# Only these are highlighted: a lexer's regular expressions run on hostile text, and few lexers are made for that.
+# Only these are highlighted: a lexer's regular expressions run on hostile text, and few lexers are made for that (those
+# of TypeScript and Java take 4 s for 20,000 characters of `a.` and `x fn `, that of SQL 0.04 s for the worst found).
 LANGUAGES = {name: name for name in ("python", "bash", "sql", "json", "yaml", "toml", "pycon")} | {
     "py": "python", "python3": "python", "sh": "bash", "shell": "bash", "console": "bash", "yml": "yaml",
+    "sqlite": "sql", "sqlite3": "sql", "postgresql": "sql", "postgres": "sql", "mysql": "sql", "jsonc": "json",
 }  # fmt: skip
 
 # What could leave the fixed set of tags, or hide characters from `visible`.

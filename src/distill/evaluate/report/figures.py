@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from distill.common.jsonl import Row
-from distill.evaluate.report.rows import MODELS, difficulty
-from distill.evaluate.style.profiles import distance
+from distill.evaluate.report.rows import MODELS, label
+from distill.evaluate.style.distance import distance
+from distill.evaluate.style.features import Features
 from distill.shared.statistics import (
     Interval,
     paired_bootstrap,
@@ -43,17 +44,18 @@ class Bootstrap:
     seed: int
 
 
-def headline(details: Sequence[Row], bootstrap: Bootstrap, pass_k: int) -> Row:
+def headline(details: Sequence[Row], bootstrap: Bootstrap, pass_k: int, features: Features) -> Row:
     """Return the metrics, outcomes and counts; docs/evaluate.md explains the keys.
 
     Args:
         details: The rows of metrics/evaluation.jsonl, two at least.
         bootstrap: How the intervals are made.
         pass_k: The k of pass@k, for answers that were sampled.
+        features: Those of the style profile by which the answers were measured.
     """
     result: Row = {"heldout": _heldout(details)} | _likelihood(details, bootstrap)
     result |= _passes(details, bootstrap, pass_k)
-    result["style_distance"] = _metric(_style_distances(details), bootstrap, False)
+    result["style_distance"] = _metric(_style_distances(details, features), bootstrap, False)
     result["ended"] = _metric(_answers(details, "ended"), bootstrap, True)
     empty = _each(details, lambda row, side: float(not row["answers"][side][0]["text"].strip()))
     result["empty"] = _metric(empty, bootstrap, False)
@@ -88,10 +90,14 @@ def _few(metric: Row | None) -> Row | None:
 
 
 def _heldout(details: Sequence[Row]) -> Row:
-    """Return the number of prompts and of scored answers' tokens; where answers were not scored, how many and why."""
+    """Return the number of prompts and of scored answers' tokens; where some were not, how many were judged or scored.
+
+    `judged` is the number of prompts whose answers were run against a check, `unscored` that of each reason.
+    """
     tokens = sum(row["likelihood"]["base"]["tokens"] for row in details if row["likelihood"])
     unscored = Counter(row["unscored"] for row in details if not row["likelihood"])
-    found = {"prompts": len(details), "answer_tokens": tokens}
+    judged = sum(bool(row["outcomes"]) for row in details)
+    found = {"prompts": len(details), "answer_tokens": tokens} | ({"judged": judged} if judged < len(details) else {})
     return found | ({"unscored": dict(sorted(unscored.items()))} if unscored else {})
 
 
@@ -146,9 +152,9 @@ def _each(details: Sequence[Row], value: Callable[[Row, str], float]) -> Values:
     return {side: [value(row, side) for row in details] for side in MODELS}
 
 
-def _style_distances(details: Sequence[Row]) -> Values:
+def _style_distances(details: Sequence[Row], features: Features) -> Values:
     profiles = {side: [row["style"][side] for row in details] for side in MODELS}
-    return {side: list(distance(profiles[side], profiles["teacher"]).per_prompt) for side in MODELS[:2]}
+    return {side: list(distance(profiles[side], profiles["teacher"], features).per_prompt) for side in MODELS[:2]}
 
 
 def _passes(details: Sequence[Row], bootstrap: Bootstrap, pass_k: int) -> Row:
@@ -190,16 +196,16 @@ def _feature(details: Sequence[Row], name: str, bootstrap: Bootstrap) -> Row:
 
 
 def _outcomes(details: Sequence[Row], bootstrap: Bootstrap) -> Row:
-    """Return the share of greedy answers that pass by difficulty, and how often each outcome was seen.
+    """Return the share of greedy answers that pass by group, and how often each outcome was seen.
 
-    A single prompt of a difficulty has no interval.
+    A single prompt of a group has no interval.
     """
     judged = [row for row in details if row["outcomes"]]
     if not judged:
         return {"pass_by_difficulty": None, "outcomes": None, "outcomes_as_written": None}
     groups: dict[str, list[Row]] = {}
     for row in judged:
-        groups.setdefault(difficulty(row), []).append(row)
+        groups.setdefault(label(row), []).append(row)
     passed = {name: _each(rows, lambda row, side: float(_passed(row, side)[0])) for name, rows in groups.items()}
     shares = {name: _share(values, bootstrap) for name, values in passed.items()}
     return {

@@ -18,13 +18,14 @@ from markupsafe import Markup
 from distill.common.jsonl import Row
 from distill.evaluate.report import charts, wording
 from distill.evaluate.report.answer_html import answer_html, visible
-from distill.evaluate.report.rows import MODELS, by_difficulty, difficulty, loss, mean_style
-from distill.evaluate.report.tables import AMOUNT_LABELS, OUTCOMES, SHARE_LABELS
+from distill.evaluate.report.rows import MODELS, by_group, grouping, label, loss, mean_style
+from distill.evaluate.report.tables import OUTCOMES
+from distill.evaluate.style.features import Features
 
 NAMES = {"base": "Base student", "distilled": "Distilled student", "teacher": "Teacher"}
 
 
-def render(details: Sequence[Row], headline: Row, train_curve: Sequence[Row], collect: Row) -> str:
+def render(details: Sequence[Row], headline: Row, train_curve: Sequence[Row], collect: Row, features: Features) -> str:
     """Return the page.
 
     Args:
@@ -32,6 +33,7 @@ def render(details: Sequence[Row], headline: Row, train_curve: Sequence[Row], co
         headline: The content of metrics/figures.json.
         train_curve: Rows with update, split (train or val) and loss; may be empty.
         collect: The content of metrics/collect.json; used for the cost if `headline` has none.
+        features: Those of the style profile, as they are shown.
     """
     style, script = asset("report.css"), asset("report.js")
     html = (
@@ -42,16 +44,18 @@ def render(details: Sequence[Row], headline: Row, train_curve: Sequence[Row], co
             findings=wording.findings(headline),
             metrics=wording.metrics(headline),
             unscored=wording.unscored(headline),
+            unjudged=wording.unjudged(headline),
             detectable=wording.detectable(headline),
             leakage=headline.get("leakage"),
             sandbox=headline.get("sandbox"),
             not_run=headline.get("sandbox_reason"),
             refused=[found for row in details for found in _refused(row)],
             cost=wording.cost(headline, collect),
-            charts=_charts(details, train_curve),
-            amounts=mean_style(details, AMOUNT_LABELS),
+            charts=_charts(details, train_curve, features),
+            amounts=mean_style(details, features, amounts=True),
             prompts=[_prompt(row) for row in details],
-            difficulties=list(by_difficulty(details)),
+            groups=list(by_group(details)),
+            grouping=grouping(details),
             judged=any(row["outcomes"] for row in details),
             style=Markup(style),  # noqa: S704 (a file of this package)
             script=Markup(script),  # noqa: S704 (a file of this package)
@@ -90,7 +94,7 @@ def policy(style: str, script: str) -> str:
     )
 
 
-def _charts(details: Sequence[Row], train_curve: Sequence[Row]) -> dict[str, Markup]:
+def _charts(details: Sequence[Row], train_curve: Sequence[Row], features: Features) -> dict[str, Markup]:
     pairs = [
         charts.Dumbbell(row["id"], f"#{anchor(row)}", *(loss(row["likelihood"][model]) for model in MODELS[:2]))
         for row in details
@@ -98,17 +102,21 @@ def _charts(details: Sequence[Row], train_curve: Sequence[Row]) -> dict[str, Mar
     ]
     return {
         "likelihood": charts.likelihood(pairs),
-        "style": charts.profile(mean_style(details, SHARE_LABELS)),
-        "difficulty": charts.bars(_by_difficulty(details), "Share of prompts solved, by difficulty"),
+        "style": charts.profile(mean_style(details, features, amounts=False)),
+        "solved": charts.bars(_by_group(details), f"Share of prompts solved, by {grouping(details)}"),
         "loss": charts.loss(train_curve),
     }
 
 
-def _by_difficulty(details: Sequence[Row]) -> list[tuple[str, list[tuple[str, float, str]]]]:
+def _by_group(details: Sequence[Row]) -> list[tuple[str, list[tuple[str, float, str]]]]:
     return [
-        (f"{name.capitalize()} ({len(rows)} prompts)", [_bar(rows, model) for model in MODELS])
-        for name, rows in by_difficulty(row for row in details if row["outcomes"]).items()
+        (f"{_title(name)} ({len(rows)} prompt{'' if len(rows) == 1 else 's'})", [_bar(rows, model) for model in MODELS])
+        for name, rows in by_group(row for row in details if row["outcomes"]).items()
     ]
+
+
+def _title(group: str) -> str:
+    return group.replace("-", " ").capitalize()
 
 
 def _bar(rows: Sequence[Row], model: str) -> tuple[str, float, str]:
@@ -124,7 +132,7 @@ def _prompt(row: Row) -> Row:
         "anchor": anchor(row),
         "id": visible(row["id"]),
         "name": visible(row["id"]).replace("-", " "),
-        "difficulty": difficulty(row),
+        "group": label(row),
         "prompt": answer_html(row["prompt"]),
         "answers": answers,
         "outcome": _filter_words(row),

@@ -1,38 +1,44 @@
-"""What the report's modules ask of the rows of metrics/evaluation.jsonl: difficulty, loss, mean style."""
+"""What the report's modules ask of the rows of metrics/evaluation.jsonl: groups, loss, mean style."""
 
 from collections.abc import Iterable
 from statistics import fmean
 
 from distill.common.jsonl import Row
+from distill.evaluate.style.features import Features
 
 MODELS = ("base", "distilled", "teacher")
 """Whose answers a row has; the first two have a likelihood too."""
-DIFFICULTIES = ("easy", "medium", "hard")
 
 
-def difficulty(row: Row) -> str:
-    """Return a held-out prompt's difficulty: easy of the group heldout-easy, or the group itself."""
+def label(row: Row) -> str:
+    """Return what a held-out prompt's group is called: its name, without the `heldout-` that it may begin with."""
     return str(row["group"]).removeprefix("heldout-")
 
 
-def by_difficulty(details: Iterable[Row]) -> dict[str, list[Row]]:
-    """Return the rows of each difficulty, from easy to hard; other groups come last, in the order of the rows."""
-    groups: dict[str, list[Row]] = {name: [] for name in DIFFICULTIES}
+def by_group(details: Iterable[Row]) -> dict[str, list[Row]]:
+    """Return the rows of each group: from the easiest on, by `difficulty`; those without one last, as they are met."""
+    groups: dict[str, list[Row]] = {}
     for row in details:
-        groups.setdefault(difficulty(row), []).append(row)
-    return {name: rows for name, rows in groups.items() if rows}
+        groups.setdefault(label(row), []).append(row)
+    return dict(sorted(groups.items(), key=lambda item: item[1][0].get("difficulty") or float("inf")))
 
 
-def mean_style(details: Iterable[Row], labels: dict[str, str]) -> list[tuple[str, dict[str, float]]]:
-    """Return the label of each feature and its mean for each model, over the answers that have it."""
+def grouping(details: Iterable[Row]) -> str:
+    """Return what the groups differ in: their difficulty, if all have one."""
+    return "difficulty" if all(row.get("difficulty") for row in details) else "group"
+
+
+def mean_style(details: Iterable[Row], features: Features, *, amounts: bool) -> list[tuple[str, dict[str, float]]]:
+    """Return the label of each share, or each amount, and its mean for each model, over the answers that have it."""
     styles = [row.get("style") or {} for row in details]
     found = []
-    for key, label in labels.items():
+    for key, feature in features.items():
         values = {
             model: [float(style[model][key]) for style in styles if key in style.get(model, {})] for model in MODELS
         }
-        found.append((label, {model: fmean(numbers) for model, numbers in values.items() if numbers}))
-    return [(label, means) for label, means in found if means]
+        means = {model: fmean(numbers) for model, numbers in values.items() if numbers}
+        found += [(feature.label, means)] if means and feature.amount == amounts else []
+    return found
 
 
 def loss(score: Row) -> float:

@@ -110,7 +110,8 @@ def findings(headline: Row) -> list[Finding]:
     found = {metric.key: metric for metric in metrics(headline)}
     result = [Finding(about, found[key], _how_sure(found[key])) for key, about in ABOUT if key in found]
     if "pass_at_1" not in found:
-        reason = headline.get("sandbox_reason") or "no checks were run"
+        one = (headline.get("heldout") or {}).get("judged") == 1
+        reason = headline.get("sandbox_reason") or (ONE if one else "no checks were run")
         result.append(Finding(dict(ABOUT)["pass_at_1"], None, f"Not measured: {reason}."))
     return result
 
@@ -124,6 +125,15 @@ def unscored(headline: Row) -> str:
     why = ", ".join(f"{reason} {count}" for reason, count in reasons.items())
     left_out = f"{sum(reasons.values())} of the teacher’s {heldout['prompts']} answers ({why})"
     return f"Loss, perplexity and token accuracy leave out {left_out}."
+
+
+def unjudged(headline: Row) -> str:
+    """Return of how many prompts pass@1 is, as a sentence; '' where it is of all, or of none."""
+    heldout = headline.get("heldout") or {}
+    judged = heldout.get("judged", 0)
+    if judged < 2:
+        return ""
+    return f"Pass@1 and runs as written are about the {judged} of {heldout['prompts']} prompts that were checked."
 
 
 def detectable(headline: Row) -> str:
@@ -170,10 +180,8 @@ def show(headline: Row, console: Console | None = None) -> None:
     for finding in findings(headline):
         if finding.metric is None:
             console.print(Text(f"{finding.question}: {finding.text[0].lower()}{finding.text[1:]}"))
-    if left_out := unscored(headline):
-        console.print(Text(left_out))
-    if smallest := detectable(headline):
-        console.print(Text(smallest))
+    for sentence in filter(None, (unjudged(headline), unscored(headline), detectable(headline))):
+        console.print(Text(sentence))
 
 
 NOTHING = "No difference found between the distilled student and its base"
@@ -182,6 +190,7 @@ CLAIMS = (
     ("style_distance", "writes closer to the teacher’s style", "writes further from the teacher’s style"),
     ("pass_at_1", "solves more tasks", "solves fewer tasks"),
 )
+ONE = "only one held-out prompt was checked, and two are the least that can be compared"
 UNSURE = "how many tasks it solves"
 ABOUT = (
     ("perplexity", "Perplexity of the teacher’s answers"),

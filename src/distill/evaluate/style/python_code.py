@@ -1,8 +1,6 @@
 """The style of Python code: type hints, docstrings and their sections, doctests, guards, exceptions, tests, comments.
 
-In: the fenced blocks of an answer. Out: one number a feature (their meanings: `profiles`). Code is parsed, never
-run. Blocks that do not parse count in `parsed` and `comments` alone; a feature with nothing to look at is 0. No text
-that a model can write makes this raise.
+Code is parsed, never run. Blocks that do not parse count in `parsed` and `comments` alone.
 """
 
 import ast
@@ -15,7 +13,31 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from distill.shared.code_blocks import PYTHON, Block
+from distill.evaluate.style import markdown
+from distill.evaluate.style.features import amount, share
+from distill.shared.code_blocks import PYTHON, Block, blocks
+
+FEATURES = {
+    "parsed": share("Code that parses", "Python blocks that parse"),
+    "typed": share("Fully type-hinted functions", "functions whose parameters and result all have type hints"),
+    "documented": share("Docstrings", "public functions and classes with a docstring"),
+    "args_section": share("Docstrings with Args", "docstrings of functions with an `Args:` section"),
+    "returns_section": share("Docstrings with Returns", "the same with a `Returns:` or `Yields:` section"),
+    "raises_section": share("Docstrings with Raises", "the same with a `Raises:` section"),
+    "doctested": share("Docstrings with doctests", "docstrings with a doctest"),
+    "validated": share("Functions that validate input", "functions, tests aside, that raise in an `if` or `match`"),
+    "code_share": markdown.FEATURES["code_share"],
+    "lead_in": markdown.FEATURES["lead_in"],
+    "notes": markdown.FEATURES["notes"],
+    "words": markdown.FEATURES["words"],
+    "comments": amount("Comments a line of code", "comments for each line of code"),
+    "tests": amount("Test functions", "test functions"),
+    "exceptions": amount("Own exception classes", "exception classes defined"),
+    "headings": markdown.FEATURES["headings"],
+    "bullets": markdown.FEATURES["bullets"],
+    "numbered": markdown.FEATURES["numbered"],
+    "bold": markdown.FEATURES["bold"],
+}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 SECTIONS = {
@@ -43,9 +65,14 @@ class Definition:
         return ast.get_docstring(self.node) or ""
 
 
-def features(blocks: Iterable[Block]) -> dict[str, float]:
-    """Return the code features of an answer's fenced blocks; shares lie from 0 to 1."""
-    codes = [block.code for block in blocks if is_python(block)]
+def measure(answer: str) -> dict[str, float]:
+    """Return the features of an answer."""
+    return code_features(blocks(answer)) | markdown.measure(answer)
+
+
+def code_features(fenced: Iterable[Block]) -> dict[str, float]:
+    """Return the features of an answer's fenced blocks."""
+    codes = [block.code for block in fenced if is_python(block)]
     trees = [tree for code in codes if (tree := parse(code))]
     found = [definition for tree in trees for definition in definitions(tree)]
     functions = [one for one in found if isinstance(one.node, Function)]

@@ -18,7 +18,7 @@ from transformers import AttentionInterface
 from distill.train.kernels.block_attention import attention
 
 ATTENTION = "distill_blocks"
-ARCHITECTURES = frozenset({"llama", "mistral", "qwen2"})
+ARCHITECTURES = frozenset({"llama", "mistral", "qwen2", "qwen3"})
 
 
 class LoraLinear(lora.Linear):  # type: ignore[misc]
@@ -74,15 +74,18 @@ class SeededDropout(torch.nn.Module):
         return torch.where(kept, flat * (1 / (1 - self.p)).to(x.dtype), 0).view_as(x)
 
 
-def fits(causal: Any) -> bool:
-    """Whether this path computes what the model's own code does."""
+def obstacle(causal: Any) -> str | None:
+    """Return what keeps this path from computing what the model's own code does, or None."""
     config = causal.config.get_text_config()
-    window = getattr(config, "sliding_window", None) if getattr(config, "use_sliding_window", True) else None
-    return config.model_type in ARCHITECTURES and window is None and not getattr(config, "attention_dropout", 0.0)
+    if config.model_type not in ARCHITECTURES:
+        return f"the architecture {config.model_type}"
+    if getattr(config, "use_sliding_window", True) and getattr(config, "sliding_window", None) is not None:
+        return "a sliding window"
+    return "dropout of attention" if getattr(config, "attention_dropout", 0.0) else None
 
 
 def install(causal: Any, compile_layers: bool) -> None:
-    """Change a causal language model that carries a LoRA adapter in place; check `fits` before."""
+    """Change a causal language model that carries a LoRA adapter in place; see that there is no `obstacle`."""
     AttentionInterface.register(ATTENTION, attention)
     causal.set_attn_implementation(ATTENTION)
     for module in causal.modules():

@@ -1,22 +1,19 @@
-"""The program that runs inside the sandbox: it confines itself, and has an answer checked (`runner`).
+"""Inside the sandbox: an answer is put to a pytest file (`runner`), and what came of it is reported.
 
-In: limits (JSON, the only argument), then one job on standard input: a JSON line with a nonce and the sources of an
-answer and of its check. Out: JSON lines on what was standard output, each with the nonce: where it is (`at`), and at
-last an outcome and a detail. This text and those that it needs are passed to the interpreter, which could not see
-them as files.
+In: a job with a nonce and the sources of an answer and of its check. Out: JSON lines on what was standard output, each
+with the nonce: where it is (`at`), and at last an outcome and a detail.
 
 The channel and the nonce are taken before the answer is loaded, and held where no module has them by name.
 """
 
-import json
 import os
 import sys
 import types
 from collections.abc import Callable
 from json.encoder import encode_basestring_ascii
 
-from distill.sandbox.confinement import confine, take_pipes
-from distill.sandbox.runner import Run
+from distill.sandbox.inside.opening import opened
+from distill.sandbox.inside.runner import Run
 
 
 def channel(descriptor: int, nonce: str) -> Callable[[dict[str, str]], None]:
@@ -35,13 +32,10 @@ def channel(descriptor: int, nonce: str) -> Callable[[dict[str, str]], None]:
 
 
 def main() -> None:
-    """Move the pipes out of the way of print() and input(), confine this process, run the check, and end."""
-    incoming, replies = take_pipes()
-    requests, leave = os.fdopen(incoming, "rb"), os._exit
-    confine(json.loads(sys.argv[1]))
-    sys.argv = ["solution.py"]
-    job = json.loads(requests.readline())
-    requests.close()
+    """Run the check, and end."""
+    job, incoming, replies = opened()
+    os.close(incoming)
+    sys.argv, leave = ["solution.py"], os._exit
     send = channel(replies, job.pop("nonce"))
     for name in [name for name in sys.modules if name.startswith("distill")]:
         del sys.modules[name]

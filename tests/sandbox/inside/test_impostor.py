@@ -12,7 +12,7 @@ from unittest import mock
 
 import pytest
 
-from distill.sandbox.impostor import watched
+from distill.sandbox.inside.impostor import watched
 
 
 class Yes:

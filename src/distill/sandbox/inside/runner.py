@@ -5,12 +5,10 @@ line of detail. pytest is the real one, with its rules for fixtures, parameters,
 the plugins that need a disk, and the rewriting of `assert`. The check is loaded from memory.
 
 A pass is: every test that was collected passed, there was one at least, pytest says so too, and nothing that this
-decision rests on was replaced. Where a failure comes from, the innermost frame of either tells: in the answer's code
-it is the outcome `exception`, in the check's `wrong_answer`, whatever was raised.
+decision rests on was replaced. What a failure means, `failures` says.
 """
 
 import ast
-import re
 import secrets
 import sys
 from collections.abc import Callable
@@ -23,10 +21,10 @@ from typing import Any
 
 import pytest
 
-from distill.sandbox.impostor import Watch, watched
-from distill.sandbox.seal import families, seal
+from distill.sandbox.inside.failures import CHECK, SOLUTION, described, frames
+from distill.sandbox.inside.impostor import Watch, watched
+from distill.sandbox.inside.seal import families, seal
 
-SOLUTION, CHECK = "/solution.py", "/check.py"
 _OFF = (
     "cacheprovider", "doctest", "faulthandler", "junitxml", "legacypath", "pastebin", "setuponly", "setupplan",
     "stepwise", "terminal", "threadexception", "tmpdir", "unraisableexception",
@@ -170,7 +168,7 @@ class Run:
         expected = hasattr(report, "wasxfail") and not (raised and issubclass(type(raised[0]), pytest.xfail.Exception))
         if (report.passed and report.when == "call") or (expected and report.outcome != "failed"):
             self.passed.append(report.nodeid)
-        elif report.skipped and report.when == "setup" and raised and not _frames(raised[1]):
+        elif report.skipped and report.when == "setup" and raised and not frames(raised[1]):
             self.collected.remove(report.nodeid)
         elif raised:
             self.fail(self.where, *raised)
@@ -185,58 +183,6 @@ class Run:
         """An exception that fails when pytest looks at it ends pytest."""
         self.fail(self.where, excinfo.value, excinfo.tb)
         return True
-
-
-def described(error: BaseException, trace: TracebackType | None, check: str) -> tuple[str, str]:
-    """Return the outcome that an exception means, and what was raised or the statement of the check that failed."""
-    kind, text, frames = type(error), _text(error), _frames(trace)
-    if issubclass(kind, MemoryError):
-        return "limit", "the memory limit was reached"
-    missing = _missing(error, text)
-    if missing:
-        return "exception", f"the code does not define {missing}"
-    if frames and frames[-1][0] == CHECK:
-        reason = "" if kind is AssertionError else f" ({_name(kind)})"
-        return "wrong_answer", _statement(check, frames[-1][1]) + reason
-    return "exception", f"{_name(kind)}: {text}" if text else _name(kind)
-
-
-def _frames(trace: TracebackType | None) -> list[tuple[str, int]]:
-    """Return file and line of the frames of the check and the answer, the innermost last."""
-    found = []
-    while trace is not None:
-        name = trace.tb_frame.f_code.co_filename
-        if name in (SOLUTION, CHECK):
-            found.append((name, trace.tb_lineno))
-        trace = trace.tb_next
-    return found
-
-
-def _statement(check: str, line: int) -> str:
-    nodes = [node for node in ast.walk(ast.parse(check)) if isinstance(node, ast.stmt)]
-    around = [node for node in nodes if node.lineno <= line <= (node.end_lineno or node.lineno)]
-    return ast.unparse(max(around, key=lambda node: node.lineno)) if around else f"line {line}"
-
-
-def _missing(error: BaseException, text: str) -> str | None:
-    """Return the name that the check wanted of `solution` and that is not there."""
-    if type(error) is ImportError and error.name == "solution":
-        found = re.match(r"cannot import name '(\w+)'", text)
-        return found and found[1]
-    if type(error) is AttributeError and error.obj is sys.modules.get("solution"):
-        return error.name
-    return None
-
-
-def _text(error: BaseException) -> str:
-    try:
-        return str.__str__(str(error))[:10_000]
-    except BaseException:
-        return ""
-
-
-def _name(kind: type) -> str:
-    return str(type.__dict__["__name__"].__get__(kind))
 
 
 def _imported(check: str) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from distill.sandbox.seal import families, seal
+from distill.sandbox.inside.seal import families, seal
 
 
 @pytest.fixture

@@ -1,0 +1,47 @@
+"""What a reasoning model writes down before it answers: dropped, or kept at the head of the answer (`on_thinking`).
+
+Thinking comes in blocks of its own (`thinking`, or `redacted_thinking`, which nobody can read), or at the head of the
+text between `<think>` and `</think>`. A chat template may have opened the tag for the model: the text then begins
+within, and the closing tag begins a line, or ends a paragraph. Further down the tags are text like any other, such as
+code that looks for them.
+
+Thinking that never ends, or that nothing follows, leaves no answer: the text is then empty, whatever is wanted of it.
+"""
+
+import re
+from dataclasses import replace
+
+from distill.api.profiles import OnThinking
+from distill.api.response import Answer
+
+_TAGS = re.compile(r"\s*<think>(?P<thought>.*?)(?:</think>|\Z)", re.DOTALL)
+_OPENED_FOR_IT = re.compile(
+    r"(?P<thought>(?:(?!<think>).)*?)(?:^[ \t]*</think>|</think>(?=[ \t]*(?:\n[ \t]*\n|\Z)))", re.DOTALL | re.MULTILINE
+)
+
+
+def settle(answer: Answer, on_thinking: OnThinking) -> Answer:
+    """Return the answer as it goes on; its `thinking` is then what of it was dropped, None if nothing was.
+
+    What is kept stands at the head of the text as `<think>…</think>`, wherever it came from. A text without thinking
+    stays as it is, to the byte.
+    """
+    if answer.thinking is None and "think>" not in answer.text:  # nearly always
+        return answer
+    thoughts, text = split(answer.text)
+    thought = "\n\n".join(part for part in [(answer.thinking or "").strip(), *thoughts] if part)
+    if on_thinking == "keep" and thought and text.strip():
+        return replace(answer, text=f"<think>\n{thought}\n</think>\n\n{text.lstrip()}", thinking=None)
+    return replace(answer, text=text, thinking=thought or answer.thinking)
+
+
+def split(text: str) -> tuple[list[str], str]:
+    """Return the thoughts at the head of a text, and what follows them, in which there are none; or the text as it is.
+
+    A thought that quotes a closing tag goes on behind it, up to the one that fits.
+    """
+    thoughts: list[str] = []
+    while found := _TAGS.match(text) or _OPENED_FOR_IT.match(text):
+        thoughts.append(found["thought"].strip())
+        text = text[found.end() :].lstrip()
+    return thoughts, text
