@@ -2,6 +2,7 @@
 
 In: the adapter's folder and the selected student. Out: a directory that `AutoModelForCausalLM.from_pretrained` loads
 without PEFT, and that servers and converters take. The product is added in fp32, and stored as `--dtype`.
+`python -m distill.export` writes it among all else that other programs take.
 
 A directory that is not empty is refused.
 """
@@ -10,12 +11,13 @@ from pathlib import Path
 
 from distill.common import cli
 from distill.common.config import profile
-from distill.common.errors import InputError
+from distill.exporting.fresh import fresh
 from distill.student import loading
 from distill.student.model import StudentProfile, load_tokenizer
 
 ADAPTER = Path("models/distilled-student")
 OUTPUT = Path("models/merged")
+DTYPES = ("float32", "bfloat16", "float16")
 
 
 def main() -> None:
@@ -23,30 +25,31 @@ def main() -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("--adapter", type=Path, default=ADAPTER, help="the adapter's folder (default: %(default)s)")
     parser.add_argument("--output", type=Path, default=OUTPUT, help="an empty or new directory (default: %(default)s)")
-    parser.add_argument("--dtype", choices=("float32", "bfloat16", "float16"), default="bfloat16",
+    parser.add_argument("--dtype", choices=DTYPES, default="bfloat16",
                         help="the type of the weights that are written (default: %(default)s)")  # fmt: skip
     args = parser.parse_args()
     _, student = profile(StudentProfile, "student", args.params)
-    merge(student, args.adapter, args.output, args.dtype)
+    with fresh(args.output) as folder:
+        merge(student, args.adapter, folder, args.dtype)
     print(f"{args.output}: {student.base_model} with the adapter merged, as {args.dtype}")
 
 
-def merge(student: StudentProfile, adapter: Path, output: Path, dtype: str) -> None:
-    """Write the merged model and its tokenizer to `output`.
+def merge(student: StudentProfile, adapter: Path, folder: Path, dtype: str) -> None:
+    """Write the merged model and its tokenizer to `folder`.
 
     Raises:
-        InputError: `output` holds something, or the adapter is missing or another student's.
+        InputError: The adapter is missing or another student's.
     """
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise InputError(f"{output}: not an empty directory; remove it, or choose another --output")
     import torch
 
     from distill.generate import models
 
     model = models.merge(models.load(student, adapter, "auto"), getattr(torch, dtype))
     with loading.quiet():
-        model.save_pretrained(output)
-    load_tokenizer(student).save_pretrained(output)
+        model.save_pretrained(folder)
+    load_tokenizer(student).save_pretrained(folder)
+    for path in folder.glob("*.safetensors"):  # which safetensors makes readable by their owner alone
+        path.chmod((folder / "config.json").stat().st_mode)
 
 
 if __name__ == "__main__":

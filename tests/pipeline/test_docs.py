@@ -17,7 +17,7 @@ TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding=
 PATH = re.compile(
     r"(?<![\w/.-])((?:[\w.-]+/)+[\w.-]*[\w-]|[\w-]+\.(?:py|md|yaml|toml|lock|json|jsonl|tsv|html))(?![\w/])"
 )
-MADE = {"metrics/judge.json", "metrics/judgements.jsonl", "metrics/compare.html", "models/merged"}
+MADE = {"metrics/judge.json", "metrics/judgements.jsonl", "metrics/compare.html", "models/export", "models/merged"}
 """What commands beside the pipeline write."""
 OF_OTHERS = ("http", "s3:", "gs:", "ssh:", "azure:", "/", "~", "<", "$")
 

@@ -9,14 +9,14 @@ import pytest
 from imports import PACKAGE, imports, module, modules, names, tree
 
 STAGES = ("expand_prompts", "collect", "format", "train", "generate", "evaluate", "judge")
-COMMANDS = ("comparison", "growth")
+COMMANDS = ("comparison", "exporting", "growth")
 """Folders of commands that do not fit into a file at the root."""
 FLOORS = (("common",), ("shared",), ("student", "api", "sandbox"), STAGES, COMMANDS)
 """Folders, from the ground up; what stands at the root (commands) is above all."""
 DOORS = {
     "anthropic": "api/client.py",
     "bitsandbytes": None,
-    "huggingface_hub": "student/hub.py",
+    "gguf": "exporting/lora_gguf.py",
     "sandlock": "sandbox/supervisor.py",
     "trl": "train/trainer.py",
 }

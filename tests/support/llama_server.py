@@ -33,9 +33,9 @@ class LlamaServer:
         with urlopen(Request(self.url + path, data, {"Content-Type": "application/json"}), timeout=300) as answer:
             return json.load(answer)
 
-    def greedy(self, ids: Sequence[int], tokens: int, adapter: bool = True) -> list[int]:
-        """Return the ids that follow `ids` greedily, at most `tokens` of them; without `adapter` the base's."""
-        scales = [{"id": lora["id"], "scale": float(adapter)} for lora in self.call("/lora-adapters")]
+    def greedy(self, ids: Sequence[int], tokens: int, lora: int | None) -> list[int]:
+        """Return the ids that follow `ids` greedily, at most `tokens`, with one of the LoRA files or with none."""
+        scales = [{"id": one["id"], "scale": float(one["id"] == lora)} for one in self.call("/lora-adapters")]
         body = {"prompt": list(ids), "n_predict": tokens, "temperature": 0, "lora": scales, "return_tokens": True}
         return list(self.call("/completion", body)["tokens"])
 

@@ -54,16 +54,25 @@ def logits(model: Any) -> torch.Tensor:
         return model(torch.tensor([[4, 5, 6, 7, 8]])).logits  # type: ignore[no-any-return]
 
 
-def adapter(folder: Path, profile: StudentProfile, seed: int = 0) -> Path:
-    """Save a LoRA adapter with random weights, trained on nothing, that names `profile` as its base."""
+def adapter(folder: Path, profile: StudentProfile, seed: int = 0, base: Any = None, **options: Any) -> Path:
+    """Save a LoRA adapter with random weights, trained on nothing, that names `profile` as its base.
+
+    Args:
+        folder: Where to.
+        profile: The base.
+        seed: Of the weights.
+        base: Its model, which is changed, if it is not `model()`.
+        options: Of PEFT's LoraConfig, instead of these.
+    """
     from peft import LoraConfig, get_peft_model
 
     torch.manual_seed(seed)
-    config = LoraConfig(task_type="CAUSAL_LM", r=4, lora_alpha=8, target_modules=["q_proj", "v_proj"])
+    chosen = {"r": 4, "lora_alpha": 8, "target_modules": ["q_proj", "v_proj"]} | options
+    config = LoraConfig(task_type="CAUSAL_LM", **chosen)
     config.init_lora_weights = False  # B is zero otherwise, and the adapter changes nothing
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # PEFT asks transformers for something by an old name
-        adapted = get_peft_model(model(), config)
+        adapted = get_peft_model(base or model(), config)
     adapted.peft_config["default"].base_model_name_or_path = profile.identity
     adapted.save_pretrained(folder, save_embedding_layers=False)
     return folder

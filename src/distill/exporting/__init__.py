@@ -1,0 +1,1 @@
+"""What `export` writes for other programs: the adapter as GGUF, Ollama's Modelfile, the model card."""
