@@ -27,7 +27,7 @@ from distill.student.chat import Encoded, encode
 from distill.student.model import StudentProfile, load_model
 from distill.train import lora
 from distill.train.curve import Result
-from distill.train.data import Tokens, to_labels
+from distill.train.data import Examples, Tokens, to_labels
 from distill.train.params import LoraParams, TrainingRun, TrainParams
 from distill.train.run import fit
 from families import FAMILIES, Family
@@ -77,8 +77,7 @@ def train(
     """Train for two updates by the stage's code; the validation examples are the training examples."""
     changes = {"dtype": "float32", "batch_size": len(examples), "lora__targets": family.targets, "lora__dropout": 0.0}
     params = parse(TrainParams, training.params(**changes), "params.yaml")
-    rows = [Tokens(str(number), one.ids, to_labels(one.ids, one.prompt_tokens, "completion"))
-            for number, one in enumerate(examples)]  # fmt: skip
+    rows = Examples(Tokens(one.ids, to_labels(one.ids, one.prompt_tokens, "completion")) for one in examples)
     write_jsonl(folder / "train.jsonl", [{"ids": row.ids} for row in rows])  # a file for the checkpoint's key
     said = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings(), contextlib.redirect_stdout(said):

@@ -5,6 +5,7 @@ context, where it puts a reasoning model's thoughts. None of that may end in the
 """
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,6 +35,15 @@ REASONING = TURNS + "{% if add_generation_prompt %}<|im_start|>{{ 'assistant\\n<
 """The answer begins within the thoughts."""
 UNFINISHED = "{% for message in messages %}{{ message.content }}<|im_end|>\n{% endfor %}<|im_start|>assistant"
 """The line of the role is not ended, so that the answer begins with its end."""
+COUNT = "Write down the numbers from one to a thousand, in words, with all that comes to your mind about each."
+SHORT = (
+    "Say hello.",
+    "What is the capital of France?",
+    "What colour is snow?",
+    "Name an animal.",
+    "What is two and two?",
+)
+"""Rounding differs between machines, and so do answers; these are short on any."""
 
 
 @pytest.fixture(scope="module")
@@ -78,16 +88,23 @@ def test_it_is_waited_for_while_it_loads(model: Path, tmp_path: Path) -> None:
 def test_all_stages(server: LlamaServer, tmp_path: Path) -> None:
     (tmp_path / "repo").mkdir()
     made = make_workspace(tmp_path / "repo")
+    shutil.rmtree(made / "data/prompts")
+    for split, texts in (("train", (*SHORT, COUNT)), ("heldout", ("Name a colour.", "What do cats eat?"))):
+        rows = [{"slug": f"{split}-{number}", "prompt": text} for number, text in enumerate(texts)]
+        (made / "data/prompts").mkdir(exist_ok=True)
+        (made / f"data/prompts/{split}.yaml").write_text(
+            json.dumps({"group": split, "split": split, "prompts": rows}), encoding="utf-8"
+        )
     set_params(made, {
         "teacher": "local", "teachers.local.base_url": server.url, "teachers.local.model": "smollm2",
         "teachers.local.system": "Answer in one short sentence.", "teachers.local.extra": GREEDY,
         "teachers.local.max_tokens": 48, "teachers.local.retry_max_tokens": 1024,
-        "expand_prompts.max_train_bases": 4, "expand_prompts.max_heldout": 2, "format.min_kept_share": 0.0,
+        "format.min_kept_share": 0.0,
     })  # fmt: skip
     dvc(made, "repro")
     metrics = load(made / "metrics/collect.json")
     rows = list(read_jsonl(made / "data/teacher_data.jsonl"))
-    assert (metrics["teacher"], metrics["answers"], metrics["cost_usd"]) == ("local", 6, 0.0)
+    assert (metrics["teacher"], metrics["answers"], metrics["cost_usd"]) == ("local", 8, 0.0)
     assert {row["model"] for row in rows} == {"smollm2"}
     assert {"end_turn", "max_tokens"} == set(metrics["stop_reasons"])
     # What ended at the context's end is counted, listed, and not trained on.
@@ -95,7 +112,8 @@ def test_all_stages(server: LlamaServer, tmp_path: Path) -> None:
     assert cut == set(metrics["unusable_ids"]["max_tokens"])
     trained = {row["id"] for name in ("train", "val") for row in read_jsonl(made / f"data/{name}.jsonl")}
     assert trained == {row["id"] for row in rows if row["split"] == "train"} - cut
-    assert "smollm2" in (made / "metrics/report.html").read_text(encoding="utf-8")
+    report = (made / "metrics/report.html").read_text(encoding="utf-8")
+    assert all(row["id"] in report for row in rows if row["split"] == "heldout")
     # A second run has everything, and the server is not asked.
     (made / "data/teacher_data.jsonl").unlink()
     before = load(made / "metrics/collect.json")
@@ -105,8 +123,7 @@ def test_all_stages(server: LlamaServer, tmp_path: Path) -> None:
 
 def test_an_answer_that_ends_with_the_context(server: LlamaServer, tmp_path: Path) -> None:
     """It says `max_tokens`, with fewer tokens than were allowed; the second try ends there as well."""
-    prompt = "Write down the numbers from one to a thousand, in words, with all that comes to your mind about each."
-    made = collecting(tmp_path, server, prompt, max_tokens=1000, retry_max_tokens=2000)
+    made = collecting(tmp_path, server, COUNT, max_tokens=1000, retry_max_tokens=2000)
     row = collected(made)[0]
     assert row["stop_reason"] == "max_tokens"
     assert row["usage"]["output_tokens"] < CONTEXT

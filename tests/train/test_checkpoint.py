@@ -15,7 +15,7 @@ import tiny
 from distill.common.config import parse
 from distill.shared import device
 from distill.student.model import StudentProfile
-from distill.train import checkpoint
+from distill.train import checkpoint, lora
 from distill.train import run as fitting
 from distill.train.data import Examples
 from distill.train.params import TrainingRun, TrainParams
@@ -92,7 +92,7 @@ def test_a_run_says_what_a_slow_type_costs(
     examples = Examples([tokens([4, 5, 6, 7], 2)])
     for dtype in ("auto", "bfloat16"):
         run = TrainingRun(parse(TrainParams, params(dtype=dtype), "params.yaml"), student, None, examples, Examples([]))
-        fitting._announce(run, SETUP, tiny.model(), None)
+        fitting._announce(run, SETUP, lora.add(tiny.model(), run.params.lora), None)
     first, second, cost = capsys.readouterr().out.splitlines()
     assert first == second == f"training on {SETUP.describe()}: less than a minute if the machine does nothing else"
     assert cost.startswith("params.yaml: train.dtype: bfloat16, and this machine has no instructions for it: ")

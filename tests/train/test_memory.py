@@ -13,6 +13,7 @@ from distill.shared import device
 from distill.shared.memory import Size
 from distill.student.model import StudentProfile
 from distill.train import run as fitting
+from distill.train.data import Examples
 from distill.train.memory import Plan
 from distill.train.params import TrainingRun, TrainParams
 from distill.train.setup import Setup
@@ -27,10 +28,10 @@ LOGITS = 2 * 256 * 64 * 4
 
 def plan(setup: Setup, student: StudentProfile | None = None, nf4: bool = False) -> Plan:
     """Examples of 10 tokens at most to train on, and one of 12 to validate with."""
-    training = [tokens(str(number), [4] * (10 - number), 3) for number in range(3)]
+    training = Examples(tokens([4] * (10 - number), 3) for number in range(3))
     student = student or StudentProfile(source="dir", name="x", base_model="x", license="x")
     section = parse(TrainParams, params(), "params.yaml")
-    return Plan(TrainingRun(section, student, None, training, [tokens("v", [4] * 12, 3)]), setup, SIZE, nf4)
+    return Plan(TrainingRun(section, student, None, training, Examples([tokens([4] * 12, 3)])), setup, SIZE, nf4)
 
 
 def test_what_a_run_takes(pretend: Any) -> None:

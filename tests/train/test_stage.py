@@ -201,7 +201,7 @@ def test_options_train(changes: dict[str, Any], tmp_path: Path) -> None:
         ({"learning_rate": 0.0}, "train.learning_rate: input should be greater than 0"),
         ({"learning_rate": 1e30, "max_grad_norm": 1e30}, "lower train.learning_rate"),
         ({"learning_rate": 1e-45}, "weights did not change"),
-        ({"lora__targets": ["nowhere"]}, "train.lora: "),
+        ({"lora__targets": ["nowhere"]}, "train.lora.targets: this student has no nowhere; choose among "),
         ({"quantization": "nf4"}, "train.quantization: it needs a CUDA device"),
         ({"devices": "moon"}, "train.devices: no file configs/accelerate/moon.yaml"),
         ({"micro_batch": 3}, "train.micro_batch: 3 does not divide 4"),

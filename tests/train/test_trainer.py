@@ -11,6 +11,7 @@ from distill.common.config import parse
 from distill.shared import device
 from distill.student.model import StudentProfile
 from distill.train import lora, loss, trainer
+from distill.train.data import Examples
 from distill.train.params import TrainingRun, TrainParams
 from distill.train.setup import Setup
 from training import params, tokens
@@ -19,9 +20,9 @@ from training import params, tokens
 def trained(dtype: torch.dtype, checkpointing: bool, folder: Path) -> Any:
     """A trainer that has learned four examples, two a pass, for two epochs, with the same first adapter."""
     section = parse(TrainParams, params(micro_batch=2, lora__dropout=0.0, eval_every=1), "params.yaml")
-    examples = [tokens(str(n), [5 + n, *range(10, 20 + n), 2], 3) for n in range(4)]
+    examples = Examples(tokens([5 + n, *range(10, 20 + n), 2], 3) for n in range(4))
     student = StudentProfile(source="dir", name="x", base_model="x", license="x")
-    run = TrainingRun(section, student, tiny.tokenizer(), examples, examples[:1])
+    run = TrainingRun(section, student, tiny.tokenizer(), examples, Examples(examples[:1]))
     setup = Setup("cpu", dtype, 1, 2, 2, False, checkpointing)
     torch.manual_seed(0)
     running = trainer.build(run, setup, lora.add(tiny.model().to(dtype), section.lora),
