@@ -1,12 +1,13 @@
-"""Compare experiments with the reference run, for docs/experiments.md: its table and its picture.
+"""Compare experiments with a reference run, for docs/experiments.md: its table and its picture.
 
-    python tools/experiments.py NAME ...      (names of `dvc exp list`; none: draw what the table has)
+    python tools/experiments.py [--reference REV] NAME ...    (names of `dvc exp list`; none: draw what the table has)
 
-In: DVC experiments, as the lines in docs/experiments.md queue them, and HEAD, the reference run. Out: a row each in
-docs/experiments.tsv (a row of that name is replaced), docs/experiments.svg, and the table in Markdown on stdout.
+In: DVC experiments, as the lines in docs/experiments.md queue them, and the run they are compared with, HEAD by
+default. Out: a row for each in docs/experiments.tsv (replacing a row of the same name), docs/experiments.svg, and the
+table in Markdown on stdout.
 
-Changes are an experiment's distilled student minus the reference's, with the 95% interval of a paired bootstrap over
-the held-out prompts, exactly as `python -m distill.compare HEAD NAME` prints them.
+A change is the experiment's distilled student minus the reference's, with the 95% interval of a paired bootstrap over
+the held-out prompts, exactly as `python -m distill.compare REV NAME` prints it.
 """
 
 import argparse
@@ -24,20 +25,17 @@ from distill.common.config import PARAMS, section
 from distill.common.jsonl import Row, write_text
 from distill.comparison import runs
 from distill.comparison.differences import differences
-from distill.comparison.pairs import pair, passed
+from distill.comparison.pairs import pair
 from distill.evaluate.report.figures import Bootstrap, headline
 from distill.evaluate.stage import EvaluateParams
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLE, PICTURE = ROOT / "docs/experiments.tsv", ROOT / "docs/experiments.svg"
-REFERENCE = "HEAD"
-CHANGES = {"nll": "loss", "style_distance": "style"}
-COLUMNS = ["name", "setting", "answers", "updates", "val_loss", "loss", "loss_change", "loss_low", "loss_high",
-           "style_change", "style_low", "style_high", "passed"]  # fmt: skip
+COLUMNS = ["name", "reference", "setting", "answers", "updates", "val_loss", "loss", "change", "low", "high"]
 DIGITS = 4
-HEADINGS = ["experiment", "setting", "answers", "updates", "val. loss", "loss", "change in loss [95% interval]",
-            "change in style distance [95% interval]", "pass"]  # fmt: skip
-TITLE = "Held-out loss minus the reference run’s (nats a token), with 95% intervals; left is better"
+HEADINGS = ["experiment", "differs from its reference by", "answers", "updates", "val. loss", "held-out loss",
+            "change in it [95% interval]"]  # fmt: skip
+TITLE = "Held-out loss minus the reference’s (nats a token), with 95% intervals; left is better"
 FONT = 'font-family="system-ui, sans-serif" font-size="12"'
 WIDTH, LINE, TOP, BOTTOM, LABELS, RIGHT = 720, 24, 34, 34, 150, 30
 
@@ -45,10 +43,12 @@ WIDTH, LINE, TOP, BOTTOM, LABELS, RIGHT = 720, 24, 34, 34, 150, 30
 def main() -> None:
     """Command line: `python tools/experiments.py`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", help="experiments to compare with HEAD")
+    parser.add_argument("names", nargs="*", help="experiments to compare with the reference")
+    parser.add_argument("--reference", default="HEAD", help="a revision or an experiment (default: HEAD)")
+    args = parser.parse_args()
     rows = {row["name"]: row for row in read()}
-    for name in parser.parse_args().names:
-        rows[name] = {key: str(value) for key, value in measure(name).items()}
+    for name in args.names:
+        rows[name] = {key: str(value) for key, value in measure(args.reference, name).items()}
         print(f"{name}: compared", file=sys.stderr)
     write(list(rows.values()))
     write_text(PICTURE, draw(list(rows.values())))
@@ -71,27 +71,29 @@ def write(rows: list[Row]) -> None:
         out.writerows(rows)
 
 
-def measure(name: str) -> Row:
+def measure(reference: str, name: str) -> Row:
     """Return an experiment's row.
 
     Raises:
         InputError: There is no such experiment, or it was not evaluated.
     """
     params = section(EvaluateParams, "evaluate", PARAMS)
-    reference, run = runs.load(REFERENCE), runs.load(name)
-    rows = pair(reference, run, params.pass_k).rows
-    figures = headline(rows, Bootstrap(params.resamples, params.seed), params.pass_k)
+    base, run = runs.load(reference), runs.load(name)
+    rows = pair(base, run, params.pass_k).rows
+    found = headline(rows, Bootstrap(params.resamples, params.seed), params.pass_k)["nll"]
     training = json.loads(DVCFileSystem(str(ROOT), rev=name).read_text("metrics/train.json"))
-    setting = ", ".join(f"{key} {value}" for key, _, value in differences(reference, run).params)
-    row: Row = {"name": name, "setting": setting or "the reference settings"}
-    row |= {"answers": training["examples"], "updates": training["updates"]}
-    row |= {"val_loss": round(training["val"]["loss"]["last"], DIGITS), "loss": figures["nll"]["distilled"]}
-    for figure, column in CHANGES.items():
-        found = figures[figure]
-        row |= {f"{column}_change": found["difference"], f"{column}_low": found["ci_low"]}
-        row |= {f"{column}_high": found["ci_high"]}
-    ran = [one for one in rows if one["outcomes"]]
-    return row | {"passed": f"{sum(passed(one, 'distilled') for one in ran)} of {len(ran)}"}
+    return {
+        "name": name,
+        "reference": reference,
+        "setting": ", ".join(f"{key} {value}" for key, _, value in differences(base, run).params),
+        "answers": training["examples"],
+        "updates": training["updates"],
+        "val_loss": round(training["val"]["loss"]["last"], DIGITS),
+        "loss": found["distilled"],
+        "change": found["difference"],
+        "low": found["ci_low"],
+        "high": found["ci_high"],
+    }
 
 
 def markdown(rows: list[Row]) -> str:
@@ -103,15 +105,13 @@ def markdown(rows: list[Row]) -> str:
 def _cells(row: Row) -> list[str]:
     cells = [f"`{row['name']}`", row["setting"], row["answers"], row["updates"]]
     cells += [f"{float(row[name]):.3f}" for name in ("val_loss", "loss")]
-    for name in CHANGES.values():
-        change, low, high = (f"{float(row[f'{name}_{end}']):+.3f}" for end in ("change", "low", "high"))
-        cells.append(f"{change} [{low}, {high}]".replace("-", "−"))
-    return [*cells, row["passed"]]
+    change, low, high = (f"{float(row[name]):+.3f}" for name in ("change", "low", "high"))
+    return [*cells, f"{change} [{low}, {high}]".replace("-", "−")]
 
 
 def draw(rows: list[Row]) -> str:
     """Return the changes in loss with their intervals as an SVG picture, a line an experiment."""
-    ends = [0.0, *(float(row[f"loss_{end}"]) for row in rows for end in ("low", "high"))]
+    ends = [0.0, *(float(row[end]) for row in rows for end in ("low", "high"))]
     low, high = min(ends), max(ends)
     height = TOP + LINE * len(rows) + BOTTOM
 
@@ -135,7 +135,7 @@ def draw(rows: list[Row]) -> str:
 
 
 def _interval(row: Row, x: Callable[[float], float], y: float) -> list[str]:
-    low, value, high = (float(row[f"loss_{name}"]) for name in ("low", "change", "high"))
+    low, value, high = (float(row[name]) for name in ("low", "change", "high"))
     colour = "#1a7f37" if high < 0 else "#b42318" if low > 0 else "#555"
     return [
         f'<text x="12" y="{y + 4:.1f}" fill="#111">{escape(row["name"])}</text>',
