@@ -22,7 +22,7 @@ from distill.expand_prompts.stage import SOURCE, ExpandParams, expand
 from distill.format import verify
 from distill.format.stage import FormatParams, check_system
 from distill.generate.stage import GenerateParams
-from distill.judge import stage
+from distill.judge.stage import KINDS as JUDGES
 from distill.sandbox import checks
 from distill.student.chat import Unfit, encode_prompt
 from distill.student.model import StudentProfile, load_tokenizer, location
@@ -50,7 +50,7 @@ def check(params: Path) -> None:
     section(EvaluateParams, "evaluate", params)
     _, student = profile(StudentProfile, "student", params)
     location(student)
-    stage.load(params)
+    profile(JUDGES, "judge", params)
     _, teacher = profiles.load(params)
     doubtful = []
     for prompt in expand(SOURCE, section(ExpandParams, "expand_prompts", params)):

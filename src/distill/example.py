@@ -74,6 +74,8 @@ def make(example: Path, folder: Path, settings: Mapping[str, Any]) -> None:
         InputError: `folder` holds something.
         DistillError: The pipeline did not run to its end; dvc has said why.
     """
+    from dvc.utils.flatten import flatten
+
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder}: not an empty directory; remove it, or choose another place")
     for name in tracked():
@@ -81,7 +83,7 @@ def make(example: Path, folder: Path, settings: Mapping[str, Any]) -> None:
     for path in filter(Path.is_file, sorted(example.rglob("*"))):
         if path != example / PARAMS:
             copy(path, folder / path.relative_to(example))
-    change(folder / PARAMS, {**flat(load_yaml(example / PARAMS)), **settings})
+    change(folder / PARAMS, {**flatten(load_yaml(example / PARAMS)), **settings})
     run(folder, "git", "init", "--quiet", "--initial-branch=main")
     run(folder, sys.executable, "-m", "dvc", "repro")
 
@@ -99,14 +101,6 @@ def copy(source: Path, target: Path) -> None:
     """Copy a file."""
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
-
-
-def flat(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested parameters by dotted keys."""
-    found: dict[str, Any] = {}
-    for key, value in params.items():
-        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return found
 
 
 def change(path: Path, values: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from distill.common.config import Model, Number, Strings, profile
 
@@ -142,16 +142,10 @@ def _not_json(value: Any) -> str | None:
     return None
 
 
-class _Kind(Model):
-    model_config = ConfigDict(extra="allow")
-    kind: Literal["files", "messages", "batches"]
-
-
 def load(params: Path) -> tuple[str, Teacher]:
     """Return name and profile of the selected teacher.
 
     Raises:
         InputError: No such profile, or one of its keys is unknown, missing or of the wrong type.
     """
-    _, peek = profile(_Kind, "teacher", params)
-    return profile(KINDS[peek.kind], "teacher", params)
+    return profile(KINDS, "teacher", params)

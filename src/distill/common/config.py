@@ -5,7 +5,7 @@ dvc.yaml lists as its `params`. Every problem is one line that names the file, t
 """
 
 import difflib
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -64,11 +64,16 @@ def section(model: type[M], name: str, path: Path = PARAMS) -> M:
     return parse(model, params[name], str(path), name)
 
 
-def profile(model: type[M], selector: str, path: Path = PARAMS) -> tuple[str, M]:
+def profile(model: type[M] | Mapping[str, type[M]], selector: str, path: Path = PARAMS) -> tuple[str, M]:
     """Return name and value of the profile that `selector` ('teacher', 'student', 'judge') selects among `<selector>s`.
 
+    Args:
+        model: The profile's model, or one for each value of its key `kind`.
+        selector: The top-level key that holds the profile's name.
+        path: The parameter file.
+
     Raises:
-        InputError: As `section`, or no such profile.
+        InputError: As `section`, or there is no such profile or kind.
     """
     params = _load_params(path)
     name, profiles = params.get(selector), params.get(f"{selector}s")
@@ -77,7 +82,13 @@ def profile(model: type[M], selector: str, path: Path = PARAMS) -> tuple[str, M]
     if name not in profiles:
         known = ", ".join(map(str, profiles))
         raise InputError(f"{path}: {selector}: no profile named '{name}' under '{selector}s'; choose one of: {known}")
-    return str(name), parse(model, profiles[name], str(path), f"{selector}s.{name}")
+    value, place = profiles[name], f"{selector}s.{name}"
+    if isinstance(model, Mapping):
+        kind = str(value.get("kind", "nothing")) if isinstance(value, dict) else "nothing"
+        if kind not in model:
+            raise InputError(f"{path}: {place}.kind: choose one of {', '.join(model)}; found {kind}")
+        model = model[kind]
+    return str(name), parse(model, value, str(path), place)
 
 
 def parse(model: type[M], value: Any, place: str, prefix: str = "") -> M:

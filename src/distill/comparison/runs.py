@@ -48,15 +48,16 @@ def load(name: str) -> Run:
     Raises:
         InputError: There is no such run, it was not evaluated, its rows cannot be had, or are of another version.
     """
+    from dvc.utils.flatten import flatten
+
     read = _read_file if name == WORKSPACE else _revision(name)
     lock = _stages(_yaml(read, LOCK, name))
-    params = _flat(
-        {key: value for stage in lock for key, value in stage.get("params", {}).get(str(PARAMS), {}).items()}
-    )
+    read_by = (stage.get("params", {}).get(str(PARAMS), {}) for stage in lock)
+    params = {key: value for params in read_by for key, value in flatten(params).items()}
     hashes = {entry["path"]: entry.get("md5", "") for stage in lock for entry in _files(stage)}
     if str(DETAILS) not in hashes:
         raise InputError(f"{name}: not evaluated ({LOCK} has no {DETAILS}); run `dvc repro` there, and commit {LOCK}")
-    written = _flat(_yaml(read, str(PARAMS), name))
+    written = flatten(_yaml(read, str(PARAMS), name))
     unused = [key for key, value in params.items() if written.get(key) != value]
     data = _details(read, name)
     recorded = hashlib.md5(data, usedforsecurity=False).hexdigest() == hashes[str(DETAILS)]
@@ -148,12 +149,3 @@ def _stages(lock: Mapping[str, Any]) -> list[Row]:
 
 def _files(stage: Row) -> list[Row]:
     return [*stage.get("deps", []), *stage.get("outs", [])]
-
-
-def _flat(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested parameters by dotted keys; a list is a value."""
-    found: dict[str, Any] = {}
-    for key, value in params.items():
-        nested = isinstance(value, dict) and value
-        found |= _flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}
-    return found

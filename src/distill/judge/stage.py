@@ -14,8 +14,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import ConfigDict
-
 from distill.api.profiles import ApiTeacher, BatchesTeacher, MessagesTeacher
 from distill.common import cli
 from distill.common.config import Model, profile
@@ -56,38 +54,23 @@ KINDS: dict[str, type[NoJudge] | type[MessagesJudge] | type[BatchesJudge]] = {
 }
 
 
-class _Kind(Model):
-    model_config = ConfigDict(extra="allow")
-    kind: Literal["none", "messages", "batches"]
-
-
-def load(params: Path) -> tuple[str, NoJudge | MessagesJudge | BatchesJudge]:
-    """Return name and profile of the selected judge.
-
-    Raises:
-        InputError: No such profile, or one of its keys is unknown, missing or of the wrong type.
-    """
-    _, peek = profile(_Kind, "judge", params)
-    return profile(KINDS[peek.kind], "judge", params)
-
-
 def main() -> None:
     """Command line: `python -m distill.judge`."""
     args = cli.parser(__doc__).parse_args()
-    name, judge = load(args.params)
+    name, judge = profile(KINDS, "judge", args.params)
     if isinstance(judge, NoJudge):
         write_jsonl(OUTPUT, [])
         write_json(METRICS, {"enabled": False})
         print(f"{METRICS}: off; choose another 'judge' in params.yaml to switch it on (it is paid for)")
         return
-    metrics = compare(name, judge, args.params)
+    metrics = ask(name, judge, args.params)
     write_json(METRICS, metrics)
     preferred = metrics["preferred"]
     print(f"{METRICS}: {judge.model} gives the distilled student {preferred['distilled']:.0%} of the points over "
           f"{metrics['prompts']} prompts ({preferred['verdict']}), ${metrics['cost_usd']:.2f} in all")  # fmt: skip
 
 
-def compare(name: str, judge: ApiTeacher, params: Path) -> Row:
+def ask(name: str, judge: ApiTeacher, params: Path) -> Row:
     """Ask what has not been asked, write OUTPUT, and return the content of metrics/judge.json.
 
     Raises:

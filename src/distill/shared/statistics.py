@@ -23,6 +23,8 @@ Verdict = Literal["better", "worse", "no difference found"]
 CHUNK = 1 << 19
 """Most prompts drawn at once (4 MB an array); a sample of more prompts is drawn one resample at a time."""
 
+LEVEL = 0.95
+"""The share of resampled differences that an interval holds."""
 DETECTED = NormalDist().inv_cdf(0.975) + NormalDist().inv_cdf(0.8)
 """How many standard errors a true difference must have to be found in four of five samples: 1.96 + 0.84."""
 ROUNDING = 1e-12
@@ -49,7 +51,6 @@ def paired_bootstrap(
     *,
     resamples: int = 10_000,
     seed: int = 0,
-    level: float = 0.95,
     transform: Callable[[Floats], Floats] = _identity,
 ) -> Interval:
     """Return the difference of two models' (weighted) means over prompts, with its confidence interval.
@@ -63,7 +64,6 @@ def paired_bootstrap(
         weights: How much each prompt counts, above 0; None: all the same.
         resamples: How often the prompts are drawn again.
         seed: Equal inputs and seeds give equal intervals.
-        level: The share of resampled differences that the interval holds.
         transform: What is made of each mean before the difference is taken, such as `numpy.exp` for perplexity.
 
     Raises:
@@ -82,7 +82,7 @@ def paired_bootstrap(
         return means[1] - means[0]
 
     found = bootstrap(
-        (weight, one, two), difference, paired=True, method="percentile", confidence_level=level,
+        (weight, one, two), difference, paired=True, method="percentile", confidence_level=LEVEL,
         n_resamples=resamples, batch=max(1, CHUNK // one.size), rng=np.random.default_rng(seed),
     )  # fmt: skip
     low, high = found.confidence_interval
