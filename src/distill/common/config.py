@@ -1,7 +1,7 @@
 """Typed parameters: params.yaml (and the prompt files) read through frozen models that forbid unknown keys.
 
-A stage asks for its own section or for the selected profile, and for nothing else: what it can read is what
-dvc.yaml lists as its `params`. Every problem is one line that names the file, the key and the cure.
+A stage asks for its own section and for the selected profile, and for nothing else, so it reads exactly what
+dvc.yaml lists as its `params`. Every error is one line that names the file, the key and the fix.
 """
 
 import difflib
@@ -23,7 +23,7 @@ SECTIONS = frozenset(
 
 
 class Model(BaseModel):
-    """The base of every parameter model: frozen, strict about types, closed to unknown keys."""
+    """The base of every parameter model: frozen, strict about types, no unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -92,7 +92,7 @@ def profile(model: type[M] | Mapping[str, type[M]], selector: str, path: Path = 
 
 
 def parse(model: type[M], value: Any, place: str, prefix: str = "") -> M:
-    """Return `value` as a `model`; `place` (a file) and `prefix` (a dotted key) say where it comes from in errors."""
+    """Return `value` as a `model`; errors name `place`, its file, and `prefix`, its dotted key."""
     if value is None:
         raise InputError(f"{place}: {prefix or 'the file'}: empty; fill it in, or restore it from Git")
     try:
@@ -124,7 +124,7 @@ def load_yaml(path: Path) -> Any:
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """A SafeLoader that refuses a key given twice, of which YAML would keep the last without a word."""
+    """A SafeLoader that refuses duplicate keys, of which YAML would silently keep the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen = set()
@@ -132,7 +132,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
             key = self.construct_object(key_node, deep=True)
             if isinstance(key, Hashable) and key in seen:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"the key '{key}' stands twice", key_node.start_mark
+                    None, None, f"the key '{key}' is there twice", key_node.start_mark
                 )
             seen.add(key)
         return super().construct_mapping(node, deep)
@@ -141,7 +141,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
 def _load_params(path: Path) -> dict[str, Any]:
     params = load_yaml(path)
     if not isinstance(params, dict):
-        raise InputError(f"{path}: a mapping of sections is needed; restore it from Git")
+        raise InputError(f"{path}: must be a mapping of sections; restore it from Git")
     for name in params:
         if name not in SECTIONS:
             raise InputError(f"{path}: unknown section '{name}'{_suggest(str(name), SECTIONS)}; fix or remove it")
@@ -149,7 +149,7 @@ def _load_params(path: Path) -> dict[str, Any]:
 
 
 def _describe(model: type[Model], detail: ErrorDetails, place: str, prefix: str) -> str:
-    """One line for one pydantic error, with the keys that exist when a key is unknown."""
+    """Return one line about a pydantic error; for an unknown key, with the keys that exist."""
     path = [str(part) for part in detail["loc"]]
     where = ".".join([part for part in [prefix] if part] + path)
     if detail["type"] == "extra_forbidden":
@@ -163,7 +163,7 @@ def _describe(model: type[Model], detail: ErrorDetails, place: str, prefix: str)
 
 
 def _fields_at(model: type[Model], path: list[str]) -> frozenset[str]:
-    """The keys that the model nested at `path` knows (those of the outermost model where it cannot be followed)."""
+    """Return the keys of the model nested at `path`, or of the outermost model where the path leads nowhere."""
     current: Any = model
     for part in path:
         field = getattr(current, "model_fields", {}).get(part)

@@ -1,1 +1,1 @@
-"""Two runs compared: what each answered, what differs between them, and the page that shows it."""
+"""Comparing two runs: their answers, the differences between them, and the page that shows both."""

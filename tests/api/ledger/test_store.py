@@ -165,7 +165,7 @@ def test_no_ballast_left(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, denied
 def test_what_sqlite_cannot_hold_fails_its_writer_and_no_later_one(ledger: Ledger) -> None:
     made = call(ledger)
     ledger.record_sent(made)
-    with pytest.raises(TeacherError, match="the ledger cannot take what is to be written"):
+    with pytest.raises(TeacherError, match="a row cannot be written to the ledger"):
         ledger.record_ended(made.id, "lost", "\ud800")
     ledger.record_ended(made.id, "lost", "because")
     assert ledger.states() == {"lost": 1}
