@@ -1,1 +1,1 @@
-"""Comparing two runs: their answers, the differences between them, and the page that shows both."""
+"""Comparing two runs: `runs` reads them, `pairs` makes one evaluation of both, and `page` shows it."""
