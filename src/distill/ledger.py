@@ -61,7 +61,7 @@ def _read(path: Path, params: Path, target: Path | None) -> None:
         if target is None:
             print("\n".join(show(ledger, params)))
         else:
-            print(f"{target}: {export(ledger, target)} calls")
+            print(f"{target}: {export_rows(ledger, target)} calls")
         ledger.close()
 
 
@@ -86,7 +86,7 @@ def show(ledger: Ledger, params: Path) -> Iterator[str]:
         yield f"{calls:>7} {state} ({STATES.get(state, state)}): {error or 'no reason yet'}"
 
 
-def export(ledger: Ledger, target: Path) -> int:
+def export_rows(ledger: Ledger, target: Path) -> int:
     """Write every call to `target`; return how many there are."""
     count = 0
     with atomic_writer(target) as file:

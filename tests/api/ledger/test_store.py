@@ -47,7 +47,7 @@ def test_a_response_outlives_the_process_at_once(tmp_path: Path) -> None:
     env = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'tests/support'}"}
     assert subprocess.run([sys.executable, "-c", code], env=env, check=False).returncode == -9
     ledger = Ledger(path)
-    ledger.settle()
+    ledger.recover()
     found = ledger.find("k")
     assert found is not None
     assert found.answer.text == "Kept."

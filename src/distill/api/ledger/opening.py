@@ -30,7 +30,7 @@ def location() -> Path:
 
 @contextlib.contextmanager
 def hold(path: Path) -> Iterator[Ledger]:
-    """Open the ledger at `path` for this process alone, and settle what a killed process left in flight.
+    """Open the ledger at `path` for this process alone, and recover what a killed process left in flight.
 
     Raises:
         TeacherError: Another process holds it, the disk is full, or the file cannot be used.
@@ -41,7 +41,7 @@ def hold(path: Path) -> Iterator[Ledger]:
         rescue(path)
         ledger = Ledger(path)
         try:
-            ledger.settle()
+            ledger.recover()
             yield ledger
         finally:
             ledger.close()

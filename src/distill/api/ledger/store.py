@@ -83,7 +83,7 @@ class Store:
         """Record that a call ended without a response: `failed` (not billed) or `lost` (perhaps billed)."""
         self._write(_ended(call, state, error))
 
-    def settle(self) -> None:
+    def recover(self) -> None:
         """Parse the responses that a killed run did not, and mark its calls in flight as lost (but not its batches)."""
         for call, via, raw in self.query("SELECT id, via, response FROM calls WHERE state = 'received'"):
             self.record_parsed(call, raw, via)
