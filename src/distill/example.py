@@ -1,7 +1,7 @@
-"""An example of another domain: a copy of this repository with its prompts, answers and checks, and the pipeline's run.
+"""Run the pipeline on an example of another domain: in a copy of this repository, with the example's data.
 
     python -m distill.example NAME                      in a copy that is removed afterwards (or `make example NAME=…`)
-    python -m distill.example NAME --to ../my-project   in one that stays: the start of a repository of your own
+    python -m distill.example NAME --to ../my-project   in a copy that stays: the start of a repository of your own
 
 In: a folder of examples/: `data` (prompts, checks, reference answers), `params.yaml` (what differs from this
 repository's) and README.md. Out: the figures that `evaluate` prints; with `--to`, a Git and DVC repository with the
@@ -27,14 +27,14 @@ PROGRAM = (
     "data/answers/.gitignore", "data/train-checks/README.md", "dvc.yaml", "metrics/.gitignore",
     "metrics/plots/.gitignore", "models/.gitignore", "params.yaml", "pyproject.toml", "requirements.lock", "src",
 )  # fmt: skip
-"""What of this repository a repository of another domain begins with, as far as Git has it."""
+"""What a repository of another domain takes from this one, as far as Git tracks it."""
 
 
 def main() -> None:
     """Command line: `python -m distill.example`."""
     parser = cli.parser(__doc__)
     parser.add_argument("name", help="a folder of examples/")
-    parser.add_argument("--to", type=Path, help="where the copy stays, a new or empty folder; none: it is removed")
+    parser.add_argument("--to", type=Path, help="a new or empty folder for the copy; without it, the copy is removed")
     parser.add_argument("-S", "--set", metavar="KEY=VALUE", action="append", default=[], dest="settings",
                         help="a parameter of the copy, such as train.epochs=1")  # fmt: skip
     args = parser.parse_args()
@@ -50,11 +50,11 @@ def main() -> None:
     else:
         with tempfile.TemporaryDirectory(prefix="distill-") as folder:
             make(example, Path(folder), settings)
-        print("The copy is removed; one that stays, report and all: `make example NAME=… DIR=…`")
+        print("The copy is removed; to keep it, with its report: `make example NAME=… DIR=…`")
 
 
 def setting(text: str) -> tuple[str, Any]:
-    """Read KEY=VALUE, the value as YAML has it.
+    """Read KEY=VALUE, the value as YAML.
 
     Raises:
         InputError: It is something else.
@@ -71,9 +71,11 @@ def make(example: Path, folder: Path, settings: Mapping[str, Any]) -> None:
     """Copy program and example to `folder`, and run the pipeline there.
 
     Raises:
-        InputError: `folder` holds something.
-        DistillError: The pipeline did not run to its end; dvc has said why.
+        InputError: `folder` is not empty.
+        DistillError: The pipeline failed; DVC has said why.
     """
+    from dvc.utils.flatten import flatten
+
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder}: not an empty directory; remove it, or choose another place")
     for name in tracked():
@@ -81,13 +83,13 @@ def make(example: Path, folder: Path, settings: Mapping[str, Any]) -> None:
     for path in filter(Path.is_file, sorted(example.rglob("*"))):
         if path != example / PARAMS:
             copy(path, folder / path.relative_to(example))
-    change(folder / PARAMS, {**flat(load_yaml(example / PARAMS)), **settings})
+    change(folder / PARAMS, {**flatten(load_yaml(example / PARAMS)), **settings})
     run(folder, "git", "init", "--quiet", "--initial-branch=main")
     run(folder, sys.executable, "-m", "dvc", "repro")
 
 
 def tracked() -> list[str]:
-    """Return the files of the program that Git knows."""
+    """Return the files of the program that Git tracks."""
     listed = subprocess.run(["git", "ls-files", "-z", "--", *PROGRAM], capture_output=True, check=False)
     names = [name for name in listed.stdout.decode().split("\0") if Path(name).is_file()]
     if listed.returncode or not names:
@@ -101,19 +103,11 @@ def copy(source: Path, target: Path) -> None:
     shutil.copyfile(source, target)
 
 
-def flat(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested parameters by dotted keys."""
-    found: dict[str, Any] = {}
-    for key, value in params.items():
-        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return found
-
-
 def change(path: Path, values: Mapping[str, Any]) -> None:
-    """Set dotted keys of a YAML file; its comments stay.
+    """Set dotted keys of a YAML file, keeping its comments.
 
     Raises:
-        InputError: A key is not there.
+        InputError: There is no such key.
     """
     from dvc.utils.serialize import modify_yaml
 
@@ -141,7 +135,7 @@ def run(folder: Path, *command: str) -> None:
 
 
 def commit(folder: Path) -> None:
-    """Commit the first run, as far as Git knows who the person is."""
+    """Commit the first run, if Git knows the user's name."""
     run(folder, "git", "add", "--all")
     if subprocess.run(["git", "commit", "--quiet", "-m", "First run"], cwd=folder, check=False).returncode:
         print(f"{folder}: not committed yet; tell Git your name, then `git commit -m 'First run'`", file=sys.stderr)

@@ -1,8 +1,8 @@
 """The command line of the ledger, where every call and every paid answer is kept (`distill.api.ledger`).
 
-python -m distill.ledger                   what is there: calls, tokens and dollars by model and day, failures
-python -m distill.ledger export FILE       everything, as JSON Lines
-python -m distill.ledger import FILE       the paid answers of such a file that this ledger lacks
+python -m distill.ledger                   show calls, tokens and dollars by model and day, and failures
+python -m distill.ledger export FILE       write everything to FILE, as JSON Lines
+python -m distill.ledger import FILE       add the paid answers of such a file that this ledger lacks
 python -m distill.ledger abandon BATCH     give up a batch: its answers may be paid for again
 """
 
@@ -37,7 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--params", type=Path, default=PARAMS, help="where the prices are (default: %(default)s)")
     commands = parser.add_subparsers(dest="command")
-    commands.add_parser("show", help="what is there (the default)")
+    commands.add_parser("show", help="show calls, tokens and dollars (the default)")
     for name in ("export", "import"):
         commands.add_parser(name, help=f"{name} JSON Lines").add_argument("file", type=Path)
     commands.add_parser("abandon", help="give up a batch: its answers may be paid for again").add_argument("batch")
@@ -55,13 +55,13 @@ def main() -> None:
 
 def _read(path: Path, params: Path, target: Path | None) -> None:
     if not path.exists():
-        raise InputError(f"{path}: there is no ledger yet; collect answers, or say where it is with DISTILL_LEDGER")
+        raise InputError(f"{path}: there is no ledger yet; collect answers, or set DISTILL_LEDGER to its place")
     with readable(path):
         ledger = Ledger(path)
         if target is None:
             print("\n".join(show(ledger, params)))
         else:
-            print(f"{target}: {export(ledger, target)} calls")
+            print(f"{target}: {export_rows(ledger, target)} calls")
         ledger.close()
 
 
@@ -79,26 +79,26 @@ def show(ledger: Ledger, params: Path) -> Iterator[str]:
         way = "batch" if usage.batch else "online"
         dollars = f"{cost:.4f}" if model in prices else "no price"
         yield layout.format(day, model, way, answers, tokens_in, usage.output_tokens, dollars)
-    yield f"total: ${total:.4f}; answers of other ledgers (committed or imported) are in it"
+    yield f"total: ${total:.4f}; this includes answers of other ledgers (committed or imported)"
     spent, reserved = ledger.spent(prices)
     yield f"against the budget: ${spent:.4f} (calls of unknown outcome at their worst), and ${reserved:.4f} under way"
     for state, error, calls in ledger.errors():
         yield f"{calls:>7} {state} ({STATES.get(state, state)}): {error or 'no reason yet'}"
 
 
-def export(ledger: Ledger, target: Path) -> int:
-    """Write every call to `target`; return how many."""
+def export_rows(ledger: Ledger, target: Path) -> int:
+    """Write every call to `target`; return how many there are."""
     count = 0
     with atomic_writer(target) as file:
         for row in ledger.rows():
-            # ASCII only: a raw response may hold bytes that are not UTF-8, kept as lone surrogates.
+            # ASCII only: a raw response may have bytes that are not UTF-8, kept as lone surrogates.
             file.write(json.dumps(row) + "\n")
             count += 1
     return count
 
 
 def import_rows(ledger: Ledger, source: Path) -> int:
-    """Copy the paid answers of an exported file that `ledger` lacks; return how many."""
+    """Add the paid answers of an exported file that `ledger` lacks; return how many."""
     rows = enumerate(read_jsonl(source, COLUMNS), start=1)
     return ledger.add(_checked(row, f"{source}:{number}") for number, row in rows if row["state"] == "paid")
 
@@ -131,7 +131,7 @@ def _checked(row: Row, place: str) -> Row:
         parse(raw, row["via"] == "batch")
     except ValueError as error:
         raise InputError(f"{place}: the response is not an answer ({error}); fix or delete the line") from None
-    # The ledger would never serve it.
+    # The ledger would never use it.
     if zlib.crc32(raw) != row["crc"]:
         raise InputError(
             f"{place}: the response was changed or damaged (its checksum 'crc' does not match); delete the line"

@@ -1,8 +1,8 @@
 """The adapter merged into the student's weights: models/distilled-student → models/merged, a plain Hugging Face model.
 
 In: the adapter's folder and the selected student. Out: a directory that `AutoModelForCausalLM.from_pretrained` loads
-without PEFT, and that servers and converters take. The product is added in fp32, and stored as `--dtype`.
-`python -m distill.export` writes it among all else that other programs take.
+without PEFT, as do servers and converters. The weights are merged in fp32 and stored as `--dtype`.
+`python -m distill.export` writes the merged model as well, with what else other programs need.
 
 A directory that is not empty is refused.
 """
@@ -24,9 +24,9 @@ def main() -> None:
     """Command line: `python -m distill.merge`."""
     parser = cli.parser(__doc__)
     parser.add_argument("--adapter", type=Path, default=ADAPTER, help="the adapter's folder (default: %(default)s)")
-    parser.add_argument("--output", type=Path, default=OUTPUT, help="an empty or new directory (default: %(default)s)")
+    parser.add_argument("--output", type=Path, default=OUTPUT, help="a new or empty directory (default: %(default)s)")
     parser.add_argument("--dtype", choices=DTYPES, default="bfloat16",
-                        help="the type of the weights that are written (default: %(default)s)")  # fmt: skip
+                        help="the type of the written weights (default: %(default)s)")  # fmt: skip
     args = parser.parse_args()
     _, student = profile(StudentProfile, "student", args.params)
     with fresh(args.output) as folder:
@@ -48,7 +48,7 @@ def merge(student: StudentProfile, adapter: Path, folder: Path, dtype: str) -> N
     with loading.quiet():
         model.save_pretrained(folder)
     load_tokenizer(student).save_pretrained(folder)
-    for path in folder.glob("*.safetensors"):  # which safetensors makes readable by their owner alone
+    for path in folder.glob("*.safetensors"):  # which safetensors makes readable only by their owner
         path.chmod((folder / "config.json").stat().st_mode)
 
 

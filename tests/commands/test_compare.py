@@ -136,7 +136,7 @@ def test_the_workspace_is_the_default_and_what_is_stale_is_said(repository: Path
     try:
         shown = compare(repository)
         assert "Parameters: the same." in shown
-        assert "params.yaml of workspace has other values by now (train.lora.r)" in shown
+        assert "params.yaml of workspace was changed after its run (train.lora.r)" in shown
         dvc(repository, "repro")
         assert "A: HEAD, B: workspace. B predicts the teacher’s answers worse" in compare(repository)
     finally:
@@ -194,7 +194,7 @@ def test_rows_that_dvc_does_not_know_are_said(repository: Path, tmp_path: Path) 
     path.unlink()  # it may be a link into the cache
     write_jsonl(path, rows[:3])
     shown = compare(clone)
-    assert "The rows of workspace are not those that its dvc.lock speaks of" in shown
+    assert "The rows of workspace are not those that its dvc.lock records" in shown
     assert "the 3 held-out prompts that both have, of A’s 4 and B’s 3" in shown
 
 

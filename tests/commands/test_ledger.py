@@ -56,7 +56,7 @@ def test_a_model_without_a_price_says_so(tmp_path: Path) -> None:
 
 def test_export_and_import(tmp_path: Path) -> None:
     ledger = filled(tmp_path / "ledger.sqlite")
-    assert ledger_cli.export(ledger, tmp_path / "all.jsonl") == 4
+    assert ledger_cli.export_rows(ledger, tmp_path / "all.jsonl") == 4
     rows = list(ledger.rows())
     ledger.close()
     other = Ledger(tmp_path / "other.sqlite")
@@ -92,7 +92,7 @@ def test_two_collectors_with_a_ledger_each_become_one(tmp_path: Path) -> None:
 
 def test_import_of_rubbish(tmp_path: Path) -> None:
     ledger = filled(tmp_path / "ledger.sqlite")
-    ledger_cli.export(ledger, tmp_path / "all.jsonl")
+    ledger_cli.export_rows(ledger, tmp_path / "all.jsonl")
     lines = (tmp_path / "all.jsonl").read_text().splitlines()
     first = json.loads(lines[0]) | {"key": "e" * 64, "response": "<html>"}
     (tmp_path / "all.jsonl").write_text(json.dumps(first) + "\n")
@@ -143,7 +143,7 @@ def test_no_ledger_yet(tmp_path: Path) -> None:
 )
 def test_import_of_a_row_that_the_ledger_could_not_serve(tmp_path: Path, change: Row, words: str) -> None:
     ledger = filled(tmp_path / "ledger.sqlite")
-    ledger_cli.export(ledger, tmp_path / "all.jsonl")
+    ledger_cli.export_rows(ledger, tmp_path / "all.jsonl")
     ledger.close()
     row = json.loads((tmp_path / "all.jsonl").read_text().splitlines()[0]) | change
     (tmp_path / "one.jsonl").write_text(json.dumps(row) + "\n")
@@ -155,7 +155,7 @@ def test_import_of_a_row_that_the_ledger_could_not_serve(tmp_path: Path, change:
 
 def test_an_answer_that_is_in_a_file_twice_is_imported_once(tmp_path: Path) -> None:
     ledger = filled(tmp_path / "ledger.sqlite")
-    ledger_cli.export(ledger, tmp_path / "all.jsonl")
+    ledger_cli.export_rows(ledger, tmp_path / "all.jsonl")
     ledger.close()
     text = (tmp_path / "all.jsonl").read_text()
     (tmp_path / "all.jsonl").write_text(text + text)
@@ -166,7 +166,7 @@ def test_an_answer_that_is_in_a_file_twice_is_imported_once(tmp_path: Path) -> N
 
 def test_a_text_behind_its_stub_is_imported_and_a_stub_not_again(tmp_path: Path) -> None:
     ledger = filled(tmp_path / "ledger.sqlite")
-    ledger_cli.export(ledger, tmp_path / "all.jsonl")
+    ledger_cli.export_rows(ledger, tmp_path / "all.jsonl")
     ledger.close()
     row = json.loads((tmp_path / "all.jsonl").read_text().splitlines()[0])
     stub = json.dumps(row | {"source": "stub", "response": None, "crc": None}) + "\n"

@@ -37,7 +37,7 @@ def test_inside_dvc_it_says_where_earlier_results_are(
     with pytest.raises(SystemExit):
         cli.run(lambda: _raise(InputError("broken; fix it")))
     assert capsys.readouterr().err == (
-        "error: broken; fix it (what the stage made before is kept: `dvc checkout` brings it back)\n"
+        "error: broken; fix it (`dvc checkout` brings the stage's earlier outputs back)\n"
     )
 
 

@@ -67,7 +67,7 @@ def test_only_the_selected_profile_is_read(write: Write) -> None:
         ("r: 16", "rank: 16, r: 1", "train.lora.rank: unknown key; keys here: r, targets"),
         ("train:", "trian:", "unknown section 'trian' (did you mean 'train'?)"),
         ("train:", "collect: {}\n    train:", "unknown section 'collect'"),
-        ("epochs: 5", "epochs: 5\n      epochs: 6", "params.yaml:6: not valid YAML (the key 'epochs' stands twice)"),
+        ("epochs: 5", "epochs: 5\n      epochs: 6", "params.yaml:6: not valid YAML (the key 'epochs' is there twice)"),
         ("epochs: 5", "epochs: [5", "params.yaml:"),
     ],
 )
@@ -89,7 +89,7 @@ def test_an_unknown_profile_names_those_there_are(write: Write) -> None:
 def test_an_empty_section_and_an_empty_file(write: Write) -> None:
     with pytest.raises(InputError, match="train: empty"):
         section(Train, "train", write("params.yaml", "train:\n"))
-    with pytest.raises(InputError, match="a mapping of sections is needed"):
+    with pytest.raises(InputError, match="must be a mapping of sections"):
         section(Train, "train", write("params.yaml", ""))
 
 

@@ -36,5 +36,5 @@ def test_the_same_is_said_to_be_the_same() -> None:
 def test_results_that_are_behind_their_files_are_named() -> None:
     fresh, stale = run("main", {}, {}), run("workspace", {}, {}, "train.lora.r", recorded=False)
     *_, params, rows = sentences(fresh, stale)
-    assert params.startswith("params.yaml of workspace has other values by now (train.lora.r)")
-    assert rows.startswith("The rows of workspace are not those that its dvc.lock speaks of")
+    assert params.startswith("params.yaml of workspace was changed after its run (train.lora.r)")
+    assert rows.startswith("The rows of workspace are not those that its dvc.lock records")

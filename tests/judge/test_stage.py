@@ -14,7 +14,7 @@ import yaml
 from distill.common.config import parse, profile
 from distill.common.errors import InputError, TeacherError
 from distill.judge import stage
-from distill.judge.stage import KINDS, METRICS, OUTPUT, BatchesJudge, MessagesJudge, NoJudge, compare
+from distill.judge.stage import KINDS, METRICS, OUTPUT, BatchesJudge, MessagesJudge, NoJudge, ask
 from messages_server import Behaviour, MessagesServer
 from repository import ROOT
 
@@ -70,7 +70,7 @@ def write_params(url: str = "http://127.0.0.1:9", kind: str = "messages", budget
 def run_judge(params: Path) -> dict[str, Any]:
     name, selected = profile(KINDS["messages"], "judge", params)
     assert isinstance(selected, MessagesJudge)
-    return compare(name, selected, params)
+    return ask(name, selected, params)
 
 
 def run_stage(*words: str) -> subprocess.CompletedProcess[str]:
@@ -173,7 +173,7 @@ def test_a_batch_costs_half(server: JudgeServer) -> None:
     write_details(("bad", "GOOD"), ("GOOD", "bad"))
     params = write_params(server.url, kind="batches")
     name, selected = profile(BatchesJudge, "judge", params)
-    found = compare(name, selected, params)
+    found = ask(name, selected, params)
     assert found["won"] == {"base": 1, "distilled": 1, "neither": 0}
     assert {one.batch for one in server.answered} != {None}
     assert found["cost_usd"] == float(server.bill)

@@ -15,8 +15,9 @@ PARAMS: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encodin
 DVC: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 PATH = re.compile(
-    r"(?<![\w/.-])((?:[\w.-]+/)+[\w.-]*[\w-]|[\w-]+\.(?:py|md|yaml|toml|lock|json|jsonl|tsv|html))(?![\w/])"
+    r"(?<![\w/.-])((?:[\w.-]+/)+[\w.-]*[\w-]/?|[\w-]+\.(?:py|md|yaml|toml|lock|json|jsonl|tsv|html))(?![\w/])"
 )
+TARGET = re.compile(r"(?<![\w-])make\s+(?:[A-Z_]+=\S+\s+)*([a-z][a-z-]*)")
 MADE = {"metrics/judge.json", "metrics/judgements.jsonl", "metrics/compare.html", "models/export", "models/merged"}
 """What commands beside the pipeline write."""
 OF_OTHERS = ("http", "s3:", "gs:", "ssh:", "azure:", "/", "~", "<", "$")
@@ -26,6 +27,7 @@ def code(text: str) -> list[str]:
     """The lines of fenced blocks, and the code spans of the text around them; a YAML block is a file of the user's."""
     fenced = re.findall(r"^```(?!yaml)\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     prose = re.sub(r"^```\w*\n.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    prose = re.sub(r"\n(?!\n)", " ", prose)  # a span may go over the end of a line
     return [line for block in fenced for line in block.splitlines()] + re.findall(r"`([^`\n]+)`", prose)
 
 
@@ -54,7 +56,7 @@ def documents() -> list[Any]:
 @pytest.mark.parametrize("document", documents())
 def test_targets_and_modules(document: Path) -> None:
     lines = code(document.read_text(encoding="utf-8"))
-    targets = {target for line in lines for target in re.findall(r"(?:^|^\s*\$ |&& )make ([a-z-]+)", line)}
+    targets = {target for line in lines for target in TARGET.findall(line.partition("#")[0])}
     assert targets - TARGETS == set()
     modules = {name for line in lines for name in re.findall(r"python -m distill\.([\w.]+)", line)}
     assert {

@@ -8,7 +8,7 @@ import pytest
 
 from imports import PACKAGE, imports, module, modules, names, tree
 
-STAGES = ("expand_prompts", "collect", "format", "train", "generate", "evaluate", "judge")
+STAGES = tuple(sorted(path.parent.name for path in PACKAGE.glob("*/stage.py")))
 COMMANDS = ("comparison", "exporting", "growth")
 """Folders of commands that do not fit into a file at the root."""
 FLOORS = (("common",), ("shared",), ("student", "api", "sandbox"), STAGES, COMMANDS)

@@ -34,14 +34,14 @@ def test_weights_give_total_over_total() -> None:
 
 
 def test_weights_are_resampled_with_their_prompts() -> None:
-    # By full enumeration: the 27 resamples of 3 prompts, each as likely as the others.
-    base, distilled, weights = np.array([3.0, 1, 2]), np.array([1.0, 4, 2.5]), np.array([1.0, 5, 2])
+    # By full enumeration: the 256 resamples of 4 prompts, each as likely as the others.
+    base, distilled, weights = np.array([3.0, 1, 2, 4]), np.array([1.0, 4, 2.5, 5]), np.array([1.0, 5, 2, 3])
     values = [
         np.average(distilled[picks], weights=weights[picks]) - np.average(base[picks], weights=weights[picks])
-        for picks in map(list, itertools.product(range(3), repeat=3))
+        for picks in map(list, itertools.product(range(4), repeat=4))
     ]
-    found = paired_bootstrap(base, distilled, weights, level=0.6, resamples=40_000)
-    low, high = np.quantile(values, [0.2, 0.8], method="inverted_cdf")  # the 6th and the 22nd
+    found = paired_bootstrap(base, distilled, weights, resamples=40_000)
+    low, high = np.quantile(values, [0.025, 0.975], method="inverted_cdf")  # the 7th and the 250th
     assert (found.low, found.high) == (pytest.approx(low), pytest.approx(high))
 
 

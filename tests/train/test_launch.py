@@ -111,7 +111,7 @@ def test_a_killed_run_of_two_processes_goes_on(devices: str, finished: dict[str,
             assert line, process.communicate()[1]
     output, errors = process.communicate()
     assert process.returncode == 0, errors
-    assert "going on from checkpoint-" in output
+    assert "resuming from checkpoint-" in output
     assert losses(folder) == losses(finished[devices])
     assert adapter_bytes(folder) == adapter_bytes(finished[devices])
     assert not list(folder.glob(".distill/checkpoints/*"))

@@ -61,7 +61,7 @@ def test_a_gpu_takes_up_to_four_examples_at_a_time(batch: int, processes: int, m
 
 def test_a_batch_that_cannot_be_shared_out(machine: Any) -> None:
     machine("cuda", "cuda", 3)
-    with pytest.raises(InputError, match="8 examples cannot be shared out evenly among 3 processes"):
+    with pytest.raises(InputError, match="8 examples cannot be divided evenly among 3 processes"):
         setups.choose(train_params(batch_size=8), SMALL, 1)
     machine("cpu", processes=2)
     with pytest.raises(InputError, match="micro_batch: 8 does not divide 4, a process's share"):

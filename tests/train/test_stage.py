@@ -93,7 +93,7 @@ def test_a_killed_run_goes_on_and_ends_the_same(after: int, uninterrupted: Path,
     process.communicate()
     assert not (folder / "models/distilled-student").exists()
     _, output, _ = train(folder)
-    assert "going on from checkpoint-" in output
+    assert "resuming from checkpoint-" in output
     assert adapter_bytes(folder) == adapter_bytes(uninterrupted)
     assert figures(folder) == figures(uninterrupted)
     assert curve(folder) == curve(uninterrupted)
@@ -157,10 +157,10 @@ def test_of_two_same_runs_the_second_waits_and_goes_on_from_the_first(
     output, errors = second.communicate()
     assert second.returncode == 0, errors
     if end == signal.SIGCONT:
-        assert "going on from checkpoint-6: less than a minute" in output  # the last: nothing is trained again
+        assert "resuming from checkpoint-6: less than a minute" in output  # the last: nothing is trained again
         assert adapter_bytes(one) == adapter_bytes(uninterrupted)
     else:
-        assert f"going on from checkpoint-{last}: " in output
+        assert f"resuming from checkpoint-{last}: " in output
     assert adapter_bytes(two) == adapter_bytes(uninterrupted)
     assert figures(two) == figures(uninterrupted)
     assert curve(two) == curve(uninterrupted)
@@ -202,7 +202,7 @@ def test_options_train(changes: dict[str, Any], tmp_path: Path) -> None:
         ({"learning_rate": 1e30, "max_grad_norm": 1e30}, "lower train.learning_rate"),
         ({"learning_rate": 1e-45}, "weights did not change"),
         ({"lora__targets": ["nowhere"]}, "train.lora.targets: this student has no nowhere; choose among "),
-        ({"quantization": "nf4"}, "train.quantization: it needs a CUDA device"),
+        ({"quantization": "nf4"}, "train.quantization: needs a CUDA device"),
         ({"devices": "moon"}, "train.devices: no file configs/accelerate/moon.yaml"),
         ({"micro_batch": 3}, "train.micro_batch: 3 does not divide 4"),
     ],

@@ -1,1 +1,1 @@
-"""Asking a paid model, and keeping what it said: `obtain` is the way in, `client` the only import of the SDK."""
+"""Asking a paid model, and keeping its answers; read `obtain` first. Only `client` imports the SDK."""

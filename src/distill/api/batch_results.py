@@ -1,6 +1,6 @@
-"""The results of an ended batch, streamed into the ledger: raw lines first, then what they say.
+"""The results of an ended batch, streamed into the ledger: raw lines first, then the parsed answers.
 
-A stream that breaks off is not taken for complete, nor are the results of somebody else's batch taken for ours.
+A stream that breaks off does not count as complete, and results of somebody else's batch are not accepted.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ PASSING = frozenset({"rate_limit_error", "timeout_error", "api_error", "overload
 NOTHING = Decimal(0)
 CHUNK = 100  # results that are recorded in one transaction
 Result = tuple[Row, bytes]
-"""What is around a result, and the raw line."""
+"""The envelope of a result, and the raw line."""
 
 
 class Foreign(Exception):
@@ -24,14 +24,14 @@ class Foreign(Exception):
 
 @dataclass
 class Results:
-    """Takes over one batch's results; a request that must not be made again is noted as a problem."""
+    """Records one batch's results; a request that must not be made again becomes a problem of the run."""
 
     session: Session
     batch: Row
     answers: int = 0
 
     async def take(self, total: int) -> None:
-        """Read the stream of `total` results to its end; what is in the ledger already is passed over.
+        """Read the stream of `total` results; those that the ledger has already are skipped.
 
         Raises:
             Foreign: These are not the results of this ledger's batch.
@@ -51,7 +51,7 @@ class Results:
                 if len(chunk) == CHUNK:
                     await self._record(chunk)
                     chunk = []
-        finally:  # whatever ended the stream, what came of it is kept
+        finally:  # however the stream ended, what it brought is kept
             await self._record(chunk)
         if count < total:
             raise Transient(f"{count} of the batch's {total} results came", uncertain=False)
@@ -68,7 +68,7 @@ class Results:
         return envelope
 
     async def _record(self, chunk: list[Result]) -> None:
-        """Record results that the ledger lacks: the raw lines are on the disk before what they say is looked at."""
+        """Record the results that the ledger lacks: raw lines are on disk before they are parsed."""
         results = [
             (*self._open.pop(envelope["custom_id"]), envelope["result"], line)
             for envelope, line in chunk
@@ -95,16 +95,16 @@ class Results:
         if answer is None:
             return worst
         self.answers += 1
-        if answer.stop_reason != "max_tokens":  # one that was cut off is asked for again
+        if answer.stop_reason != "max_tokens":  # a truncated answer is asked for again
             self.session.progress()
         return self.session.price.cost(answer.usage)
 
     def _reason(self, key: str, result: Row) -> str:
-        """Why there is no answer, which is not billed then; only an invalid request is not to be asked again."""
+        """Return why there is no answer (which is then not billed); only an invalid request is not made again."""
         if result["type"] != "errored":
             return str(result["type"])
         error = (result.get("error") or {}).get("error") or {}
-        # As in all that a server says: it may echo the key.
+        # Like anything a server says, it may echo the key.
         reason = self.session.api.clean(f"{error.get('type')}: {error.get('message')}")
         if error.get("type") not in PASSING:
             self.session.running.outcome.problems[key] = reason
@@ -112,5 +112,5 @@ class Results:
 
 
 def custom_id(key: str, nonce: str) -> str:
-    """Return the name of a request within a batch: at most 64 characters, unique, and traceable to its intent."""
+    """Return the name of a request within a batch: at most 64 characters, unique, and traceable to its batch."""
     return f"{key[:40]}-{nonce}"

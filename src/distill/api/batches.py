@@ -1,8 +1,8 @@
-"""Asking for the missing answers by the batch, at half the price: the Message Batches API.
+"""Asking for the missing answers in batches, at half the price: the Message Batches API.
 
-A batch is written to the ledger before it is created, with a nonce that is in the custom id of each of its requests.
-So a run that is killed at any point goes on where it was (`batch_adoption`). What expired or failed for a passing
-reason is asked for again.
+Before a batch is created, it is written to the ledger, with a nonce that is part of the custom id of each request. So
+after a kill at any point, the next run continues from there (`batch_adoption`). Requests that expired or failed for a
+transient reason are made again.
 """
 
 import secrets
@@ -24,7 +24,7 @@ from distill.common.jsonl import Row
 
 
 class BatchCollector:
-    """One collection by batches."""
+    """One collection in batches."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -35,7 +35,7 @@ class BatchCollector:
         self._fruitless = 0
 
     async def run(self, missing: Callable[[], Iterable[Request]], create: bool = True) -> None:
-        """Collect what is under way, then create batches for what is missing, until nothing is."""
+        """Collect the open batches, then create batches for missing answers until none is missing."""
         try:
             await self._collect({request.key for request in missing()} if self._ledger.open_batches() else set())
             while create and not self._running.stopping and (submitted := await self._submit(missing())):
@@ -45,7 +45,7 @@ class BatchCollector:
         except Refused as error:
             self._running.stop(refusal(self._session.api, self._session.teacher, error))
         except (Transient, Unreadable) as error:
-            self._running.stop(TeacherError(f"{self._server}: {error}; run the same command again to go on"))
+            self._running.stop(TeacherError(f"{self._server}: {error}; run the same command again to continue"))
         except sqlite3.Error as error:
             self._running.stop(unwritable(self._ledger, error))
         except DistillError as error:
@@ -55,10 +55,10 @@ class BatchCollector:
         self._fruitless = 0 if fruitful else self._fruitless + 1
         if self._fruitless >= self._runtime.max_attempts and not self._running.stopping:
             raise TeacherError(f"{self._server}: no answer from {self._fruitless} rounds of batches (see "
-                               "`python -m distill.ledger`); run the same command again to go on")  # fmt: skip
+                               "`python -m distill.ledger`); run the same command again to continue")  # fmt: skip
 
     async def _collect(self, wanted: set[str]) -> None:
-        """Take over the results of this server's open batches; wait for those that hold a call that is wanted."""
+        """Record the results of this server's open batches; wait for batches that hold a wanted call."""
         self._check_elsewhere(wanted)
         while not self._running.stopping and (batches := self._open()):
             ended_one = False
@@ -70,7 +70,7 @@ class BatchCollector:
                 await self._running.sleep(self._runtime.poll_interval_s)
 
     def _check_elsewhere(self, wanted: set[str]) -> None:
-        """Refuse to pay for what is under way at another address: a key does not tell ways to one API apart."""
+        """Refuse to pay for answers that a batch at another address holds: a key does not depend on the address."""
         for batch in self._ledger.open_batches():
             if batch["server"] != self._server and wanted & self._ledger.batch_calls(batch["id"]).keys():
                 name = batch["remote"] or batch["id"]
@@ -82,7 +82,7 @@ class BatchCollector:
         return [batch for batch in self._ledger.open_batches() if batch["server"] == self._server]
 
     async def _submit(self, requests: Iterable[Request]) -> set[str]:
-        """Create batches for `requests`, as far as the budget goes; return the keys of the calls in them."""
+        """Create batches for `requests`, as far as the budget allows; return the keys of their calls."""
         submitted: set[str] = set()
         wanted = (request for request in requests if request.key not in self._running.outcome.problems)
         for chunk in chunks(wanted, self._reserve, self._runtime.batch_max_requests, self._runtime.batch_max_bytes):
@@ -103,7 +103,7 @@ class BatchCollector:
         return not self._unaffordable
 
     def _intend(self, requests: list[Request]) -> Row:
-        """Write down that a batch is about to be created, and every call in it."""
+        """Record that a batch is about to be created, with every call in it."""
         batch: Row = {"id": self._ledger.next_batch(), "nonce": secrets.token_hex(8), "remote": None, "state": "intent",
                       "server": self._server, "created": time.time(), "requests": len(requests)}  # fmt: skip
         self._ledger.add_batch(batch, (self._call(request, batch) for request in requests))
@@ -115,7 +115,7 @@ class BatchCollector:
                     request.max_tokens, worst, batch["id"])  # fmt: skip
 
     async def _create(self, batch: Row, requests: list[Request]) -> None:
-        """Create a batch of whose creation it is known that it has not happened yet."""
+        """Create a batch that certainly does not exist yet."""
         named = [
             {"custom_id": custom_id(request.key, batch["nonce"]), "params": wire(request.body, self._session.teacher)}
             for request in requests
@@ -124,7 +124,7 @@ class BatchCollector:
             reply: Reply = await retrying(self._session, surely_not_created)(self._try_to_create, batch, named)
             self._ledger.record_created(batch["id"], str(load(reply.body)["id"]))
         except (Unreadable, KeyError):
-            await adopt(self._session, batch, time.time())  # it exists, but its name did not come through
+            await adopt(self._session, batch, time.time())  # it exists, but the response does not name it
         except Stopped:
             await close(self._session, batch, "absent", "the run was stopped before it was sent")
         except (Refused, Transient) as error:
@@ -132,19 +132,19 @@ class BatchCollector:
                 absent = await adopt(self._session, batch, time.time(), f"; {error}")
                 if not (absent and isinstance(error, Refused)):
                     return
-                raise  # trying again is of no use
+                raise  # another try would be refused as well
             await close(self._session, batch, "absent", str(error))
             raise
 
     async def _try_to_create(self, batch: Row, named: list[Row]) -> Reply:
-        """Create a batch; when it was tried last is on disk before that, as `adopt` counts from there."""
-        self._running.check()  # it may have been stopped in the wait before this try
+        """Create a batch, after recording the time of this try, from which `adopt` counts."""
+        self._running.check()  # the run may have been stopped during the wait before this try
         batch["created"] = time.time()
         self._ledger.record_try(batch["id"], batch["created"])
         return await self._session.api.create_batch(named)
 
     async def _advance(self, batch: Row) -> bool:
-        """Go on with an open batch; return whether it is finished."""
+        """Take an open batch a step further; return whether it is finished."""
         if batch["state"] == "intent":
             return await adopt(self._session, batch)
         remote = batch["remote"]
@@ -158,7 +158,7 @@ class BatchCollector:
         return await self._take_results(batch, status)
 
     async def _take_results(self, batch: Row, status: Row) -> bool:
-        """Copy an ended batch's results into the ledger, reading a stream that breaks off once more."""
+        """Copy an ended batch's results into the ledger; a stream that breaks off is read again."""
         if not status.get("results_url"):
             remote = batch["remote"]
             raise TeacherError(f"{self._server}: the results of the batch {remote} are gone; give it up with "
@@ -168,8 +168,8 @@ class BatchCollector:
             await patiently(self._session, results.take, size(status))
             self._answers += results.answers
         except Foreign:
-            self._ledger.disown_batch(batch)  # never look at it again, and go on looking
+            self._ledger.disown_batch(batch)  # ignore it from now on, and keep looking
             return False
-        # What the stream did not tell of (it cannot be, but it would be paid for) is not asked for again unnoticed.
+        # Every request should have a result. One without may have been billed, so it counts as lost.
         await close(self._session, batch, "ended", "not in the batch's results")
         return True

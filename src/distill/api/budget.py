@@ -5,11 +5,11 @@ from decimal import Decimal
 
 
 class Exhausted(Exception):
-    """The next call does not fit, and no call in flight could still make room for it."""
+    """The next call does not fit into the budget, and no call in flight can still make room for it."""
 
 
 class Budget:
-    """What may still be spent, in dollars; `limit` None: anything. `reserved`: for batches of an earlier run."""
+    """What may still be spent, in dollars; `limit` None: no limit. `reserved`: for open batches of an earlier run."""
 
     def __init__(self, limit: Decimal | None, spent: Decimal, reserved: Decimal = Decimal(0)) -> None:
         self.limit = limit
@@ -19,14 +19,14 @@ class Budget:
         self._changed = asyncio.Condition()
 
     async def reserve(self, worst: Decimal) -> None:
-        """Set `worst` aside for a call, waiting while calls in flight may still turn out cheaper; then `settle_call`.
+        """Set `worst` aside for a call; wait while calls in flight may turn out cheaper. Then call `settle_call`.
 
         Raises:
             Exhausted: It does not fit.
         """
         async with self._changed:
             while not self.fits(worst):
-                # What is reserved for open batches is not coming back while this run makes calls: no use in waiting.
+                # What is reserved for open batches is not released during these calls, so waiting for it is no use.
                 if not self._calls:
                     raise Exhausted
                 await self._changed.wait()
@@ -38,16 +38,16 @@ class Budget:
         return self.limit is None or self.spent + self._reserved + worst <= self.limit
 
     def take(self, worst: Decimal) -> None:
-        """Set `worst` aside for a request of a batch, which `fits`."""
+        """Set `worst` aside for a batch's request, after `fits`."""
         self._reserved += worst
 
     async def settle(self, worst: Decimal, actual: Decimal) -> None:
-        """Replace a reservation by what was paid: 0 if it was refused, the worst case if nobody knows."""
+        """Replace a reservation by what was paid: 0 after a refusal, the worst case if it is unknown."""
         async with self._changed:
             self._settle(worst, actual)
 
     async def settle_call(self, worst: Decimal, actual: Decimal) -> None:
-        """Do the same for what `reserve` set aside."""
+        """Do the same for a reservation made by `reserve`."""
         async with self._changed:
             self._calls -= 1
             self._settle(worst, actual)

@@ -1,7 +1,7 @@
 """The Messages API and the Message Batches API through the official SDK: the only import of `anthropic`.
 
-Raw bytes come out, so that they can be kept before anything reads them. The SDK's own retries are off: each attempt
-is one call here, counted and paid for by itself. What it will not do: show the key, in whatever went wrong.
+It returns raw bytes, so that they can be stored before they are parsed. The SDK's own retries are off: each attempt is
+one call here, counted and paid for on its own. No error shows the API key.
 """
 
 import os
@@ -20,11 +20,11 @@ from distill.api.throttle import retry_after
 from distill.common.errors import InputError
 from distill.common.jsonl import Row
 
-# What the SDK takes by name; everything else of a request goes through `extra_body`.
+# Keys of a request that the SDK has arguments for; the others go through `extra_body`.
 NAMED = RESERVED - {"stream"}
-# What the count-tokens endpoint knows of a request; it refuses the rest.
+# Keys of a request that the count-tokens endpoint accepts.
 COUNTED = {"model", "messages", "system", "thinking", "tools", "tool_choice", "output_config", "cache_control"}
-# The server, or something in between, may have gone on working on these, and bill it.
+# The server may still process, and bill, a call that ended with one of these.
 UNCERTAIN_STATUSES = frozenset({502, 504, 520, 522, 524})
 CONNECT_TIMEOUT_S = 10.0
 KEEPALIVE_S = 60
@@ -32,7 +32,7 @@ NO_KEY = "no-key-needed"  # the SDK wants one
 
 
 class Refused(Exception):
-    """The request itself is refused, so that trying again is of no use; nothing is billed, unless it is `uncertain`."""
+    """The request is refused, so another try is no use; nothing is billed, unless it is `uncertain`."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -40,17 +40,17 @@ class Refused(Exception):
 
     @property
     def of_one_prompt(self) -> bool:
-        """Whether other prompts may fare better."""
+        """Whether the prompt may be the reason, so that others can succeed."""
         return self.status in (400, 413, 422)
 
     @property
     def uncertain(self) -> bool:
-        """Whether the call may have been answered: something in between gave up, and said not to try again."""
+        """Whether the call may have been answered: a proxy gave up, and said not to try again."""
         return self.status in UNCERTAIN_STATUSES
 
 
 class Transient(Exception):
-    """It may work the next time. `uncertain`: the call may have been answered, and billed, all the same."""
+    """Another try may succeed. `uncertain`: the call may nevertheless have been answered, and billed."""
 
     def __init__(
         self, message: str, uncertain: bool, status: int = 0, headers: Mapping[str, str] | None = None
@@ -63,7 +63,7 @@ class Transient(Exception):
 
     @property
     def overload(self) -> bool:
-        """Whether the server had too much to do, and did not look at the request."""
+        """Whether the server was overloaded and did not process the request."""
         return self.status in (429, 529)
 
 
@@ -81,7 +81,7 @@ class Api:
     def __init__(self, teacher: ApiTeacher, timeout_s: float) -> None:
         _check_address(teacher)
         self._key = _key(teacher)
-        # Servers of one's own often look for the key where the API had it first.
+        # Self-hosted servers often expect the key in this header.
         headers = {"x-api-key": self._key} if teacher.base_url is not None else {}
         self._client = anthropic.AsyncAnthropic(
             api_key=self._key, base_url=teacher.base_url, max_retries=0, default_headers=headers, open_telemetry=False,
@@ -103,7 +103,7 @@ class Api:
         """Send one request of the Messages API.
 
         Raises:
-            Refused, Transient: As their names say.
+            Refused, Transient: There is no answer.
         """
         named = {name: value for name, value in body.items() if name in NAMED}
         extra = {name: value for name, value in body.items() if name not in NAMED}
@@ -111,7 +111,7 @@ class Api:
         return await self._reply(messages.create(**named, extra_body=extra or None))
 
     async def count_tokens(self, body: Row) -> Reply:
-        """Ask how many input tokens a request has (not billed)."""
+        """Ask how many input tokens a request has; this is not billed."""
         counted = {name: value for name, value in body.items() if name in COUNTED}
         return await self._reply(self._client.messages.with_raw_response.count_tokens(**counted))
 
@@ -121,7 +121,7 @@ class Api:
         return await self._reply(create(requests=requests))
 
     async def retrieve_batch(self, remote: str) -> Reply:
-        """Ask how a batch is doing."""
+        """Ask for the state of a batch."""
         return await self._reply(self._client.messages.batches.with_raw_response.retrieve(remote))
 
     async def list_batches(self, after: str | None) -> Reply:
@@ -134,21 +134,21 @@ class Api:
         try:
             async with self._client.messages.batches.with_streaming_response.results(remote) as response:
                 rest = b""
-                # Not by the SDK's or httpx's line splitting: these also split at line separators within a string.
+                # The SDK and httpx would also split at Unicode line separators within a string.
                 async for chunk in response.iter_bytes():
                     *lines, rest = (rest + chunk).split(b"\n")
                     for line in lines:
                         yield line
                 yield rest
         except (anthropic.AnthropicError, httpx2.HTTPError, ValueError) as error:
-            # Before it streams, the SDK looks at the batch once more, and lets a JSONDecodeError through.
+            # Before it streams, the SDK retrieves the batch once more, and lets a JSONDecodeError through.
             raise self._translate(error) from None
 
     async def _reply(self, call: Any) -> Reply:
         try:
             response = (await call).http_response
         except (anthropic.AnthropicError, httpx2.InvalidURL, ValueError, TypeError) as error:
-            # What the SDK does not wrap, it met before it sent anything.
+            # Errors that the SDK does not wrap occur before it sends anything.
             raise self._translate(error) from None
         return Reply(response.content, response.headers)
 
@@ -163,7 +163,7 @@ class Api:
             cause, httpx2.UnsupportedProtocol
         ):
             return Transient(message, uncertain=not _never_sent(cause))
-        # A prompt that cannot be encoded says nothing about the others.
+        # If one prompt cannot be encoded, others still can.
         return Refused(400 if isinstance(cause, UnicodeEncodeError) else 0, message)
 
     def _translate_status(self, error: anthropic.APIStatusError) -> Exception:
@@ -175,17 +175,17 @@ class Api:
         return Transient(message, uncertain=status in UNCERTAIN_STATUSES, status=status, headers=error.response.headers)
 
     def clean(self, text: str) -> str:
-        """Return what a server said, on one short line and without the key."""
-        # A server or a proxy may echo what it was sent; and a lone surrogate can be neither kept nor shown.
+        """Return a server's message as one short line without the key."""
+        # A server or a proxy may echo the request; a lone surrogate can be neither stored nor shown.
         legal = text.encode("utf-8", "replace").decode("utf-8")
         return " ".join(legal.replace(self._key, "***").split())[:300]
 
 
 def _http_client() -> Any:
-    """The SDK's transport over aiohttp, which takes half the processor time of its usual one at 64 calls at once."""
+    """Return the SDK's aiohttp transport, which at 64 calls at once takes half the CPU time of its default one."""
     client: Any = anthropic.DefaultAioHttpClient()
     transport = client._transport
-    # As the SDK's usual one does: an answer can take minutes, in which nothing is sent, and routers forget.
+    # Keep-alive, as in the SDK's default transport: routers drop a connection on which nothing is sent for minutes.
     transport.client = lambda: aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, ssl=transport.ssl_context, socket_factory=_kept_alive)
     )
@@ -202,9 +202,9 @@ def _kept_alive(address: Any) -> socket.socket:
 
 
 def _never_sent(error: BaseException | None) -> bool:
-    """Whether there was no connection to send anything over.
+    """Whether there never was a connection.
 
-    By aiohttp's own error: on the way through the SDK a connection that was lost becomes a ConnectError as well.
+    Only aiohttp's own errors tell: the SDK turns a connection that was lost into a ConnectError as well.
     """
     while error is not None:
         if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
@@ -214,7 +214,7 @@ def _never_sent(error: BaseException | None) -> bool:
 
 
 def _check_address(teacher: ApiTeacher) -> None:
-    """Refuse an address that is none, or holds a secret, before anything is sent, written or shown."""
+    """Refuse an address that is invalid, or holds a secret, before anything is sent, written or shown."""
     name = "ANTHROPIC_BASE_URL" if teacher.base_url is None else "base_url"
     url = os.environ.get(name) if teacher.base_url is None else teacher.base_url
     if url is not None and (problem := unfit_address(url)):

@@ -1,7 +1,7 @@
 """Asking for the missing answers one call at a time, many calls in flight: the Messages API.
 
-Every call is written to the ledger before it is sent, its worst case reserved from the budget; its raw response is
-on the disk before it is parsed. What it will not do: retry what is refused, or cancel a call that is being paid for.
+Before a call is sent, it is written to the ledger, and its worst case is reserved from the budget; its raw response is
+on disk before it is parsed. A refused call is not retried, and a call in flight, which is paid for, is not cancelled.
 """
 
 import asyncio
@@ -22,16 +22,16 @@ from distill.api.stop import Stopped
 from distill.api.throttle import Pace
 from distill.common.errors import DistillError, TeacherError
 
-# So many prompts in a row without an answer, and none since: it is not the prompts.
+# After so many failed prompts in a row, the prompts are not the reason.
 STRIKES = 5
 
 
 class _Garbled(Exception):
-    """A message came, and is billed, but is not an answer; another try would be billed as well."""
+    """The response is a message, which is billed, but not an answer; another try would be billed as well."""
 
 
 class Collector:
-    """One collection: `follow_up` says, given a call and its answer, which call its prompt needs next."""
+    """One collection; `follow_up` takes a call and its answer, and returns the call that its prompt needs next."""
 
     def __init__(self, session: Session, follow_up: Callable[[Request, Answer], Request | None]) -> None:
         self._session = session
@@ -55,7 +55,7 @@ class Collector:
             await self._obtain(request)
 
     async def _obtain(self, request: Request) -> None:
-        """Make the calls that one prompt needs, and note it if there is no answer in the end."""
+        """Make the calls that one prompt needs, and note why if they bring no answer."""
         try:
             await self._follow(request)
         except Stopped:
@@ -75,7 +75,7 @@ class Collector:
         following: Request | None = request
         try:
             while following is not None:
-                # Two prompts that read the same have one key, and one answer; so have their second tries.
+                # Prompts with the same text share a key and an answer; so do their second tries.
                 if following.key in self._asking:
                     return
                 self._asking.add(following.key)
@@ -96,7 +96,7 @@ class Collector:
         self._running.stop(TeacherError(f"{self._session.api.server}: {why}"))
 
     async def _persist(self, request: Request) -> Answer:
-        """Make a call, again and again while it fails for a passing reason."""
+        """Make a call, and repeat it while it fails for a transient reason."""
         retrying = AsyncRetrying(
             stop=stop_after_attempt(self._runtime.max_attempts), wait=Wait(self._runtime), reraise=True,
             retry=retry_if_exception_type(Transient), sleep=self._running.sleep,
@@ -104,14 +104,14 @@ class Collector:
         return await retrying(self._attempt, request)
 
     async def _attempt(self, request: Request) -> Answer:
-        """Make a call once: wait for a place, reserve its worst case, and send it."""
+        """Make a call once: wait for a slot, reserve its worst case, and send it."""
         worst = self._session.price.worst(request, batch=False)
         async with self._pace.slot() as started:
             self._check_going_on()
             await self._session.budget.reserve(worst)
             actual = Decimal(0)
             try:
-                # The reservation may have been long in coming.
+                # Waiting for the reservation may have taken long.
                 self._check_going_on()
                 actual = worst  # until it is known that less, or nothing, is to be paid
                 answer = await self._pay(request, worst)
@@ -130,9 +130,9 @@ class Collector:
         self._ledger.check_room()
 
     def _heed(self, error: Refused | Transient, started: float) -> None:
-        """Do what an error asks for: fewer calls, a pause, or an end.
+        """React to an error: fewer calls, a pause, or the end of the run.
 
-        It comes before the settling, which lets a call go on that waits for its reservation.
+        This comes before the reservation is settled, which may let a waiting call continue.
         """
         if isinstance(error, Refused):
             if not error.of_one_prompt:
@@ -145,7 +145,7 @@ class Collector:
         self._obey(error.headers)
 
     def _obey(self, headers: Mapping[str, str]) -> None:
-        """Pause until a used-up rate limit is reset; sending before would not be obeying."""
+        """Pause until a used-up rate limit is reset; stop if that takes too long."""
         if (wait := self._pace.obey(headers)) > self._runtime.max_wait_s:
             self._wait_too_long("a rate limit is used up", round(wait))
 
@@ -153,7 +153,7 @@ class Collector:
         self._stop(f"{why}; it asks to wait {seconds} s, longer than runtime.max_wait_s; run again later")
 
     async def _pay(self, request: Request, worst: Decimal) -> Answer:
-        """Write the call down, send it, keep its response, parse it."""
+        """Record the call, send it, record its response, parse it."""
         session = self._session
         call = Call(self._ledger.next_id(), request.key, session.teacher.model, session.api.server, "online",
                     request.max_tokens, worst)  # fmt: skip
@@ -163,7 +163,7 @@ class Collector:
         except (Refused, Transient) as error:
             self._ledger.record_ended(call.id, "lost" if error.uncertain else "failed", str(error))
             raise
-        # Nothing is awaited between the response and this.
+        # There must be no await between the response and this line.
         self._ledger.record_received(call.id, reply.body)
         self._obey(reply.headers)
         await self._ledger.on_disk()

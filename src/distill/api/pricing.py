@@ -39,7 +39,7 @@ class Price(Model):
         return tokens / MILLION * (_exact(self.batch) if usage.batch else 1)
 
     def worst(self, request: Request, batch: bool) -> Decimal:
-        """Return the most that a call can cost, whatever is answered."""
+        """Return the most that a call can cost, whatever the answer."""
         dearest = max(self.input, self.cache_write, self.cache_read)
         bound = (request.size + OVERHEAD_TOKENS) * _exact(dearest) + request.max_tokens * _exact(self.output)
         return bound / MILLION * (_exact(self.batch) if batch else 1)
@@ -63,10 +63,10 @@ def all_prices(params: Path) -> dict[str, Price]:
 
 
 def price_of(teacher: ApiTeacher, params: Path) -> Price:
-    """Return the prices of the teacher's model; a server of one's own that has none is free.
+    """Return the prices of the teacher's model; without prices, a server with a `base_url` is free.
 
     Raises:
-        InputError: There is none, and the calls go to a paid API.
+        InputError: There are no prices, and the calls go to a paid API.
     """
     prices = all_prices(params)
     if teacher.model in prices:
@@ -78,5 +78,5 @@ def price_of(teacher: ApiTeacher, params: Path) -> Price:
 
 @cache
 def _exact(price: float) -> Decimal:
-    # 0.3 is meant as it is written, not as the nearest binary fraction.
+    # 0.3 means three tenths, not the nearest binary fraction.
     return Decimal(repr(price))

@@ -1,7 +1,7 @@
-"""Who answers: the profiles under `teachers` of params.yaml, and how a run goes about asking (`runtime`).
+"""Who answers: the profiles under `teachers` in params.yaml; and how they are asked, the section `runtime`.
 
-`files` answers from files of this repository; `messages` asks any server that speaks the Messages API; `batches` asks
-through the Message Batches API. What is in a profile can change an answer; what is in `runtime` cannot.
+Three kinds: `files` reads answers from this repository, `messages` asks any server of the Messages API, and `batches`
+uses the Message Batches API. A profile's keys can change an answer; those of `runtime` cannot.
 """
 
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from distill.common.config import Model, Number, Strings, profile
 
@@ -17,12 +17,12 @@ Positive = Annotated[int, Field(ge=1)]
 Seconds = Annotated[Number, Field(gt=0)]
 OnThinking = Literal["drop", "keep"]
 
-# What the program itself sets in a request; `extra` must not.
+# Keys of a request that the program sets, so that `extra` must not.
 RESERVED = frozenset({"model", "messages", "max_tokens", "system", "stop_sequences", "stream"})
 
 
 class FilesTeacher(Model):
-    """Answers that are files: `<answers>/<id>.md`."""
+    """Answers in files: `<answers>/<id>.md`."""
 
     kind: Literal["files"]
     model: str
@@ -30,11 +30,11 @@ class FilesTeacher(Model):
 
 
 class StopPolicy(Model):
-    """What to do about an answer that is not complete; complete are `end_turn` and `stop_sequence`.
+    """What to do about an incomplete answer: one whose stop reason is neither `end_turn` nor `stop_sequence`.
 
-    `exclude`: its row keeps its stop reason, format leaves it out of training, and metrics/collect.json counts and
-    lists it. `fail`: the same, and the stage fails. `retry`: one more try with `retry_max_tokens`, then as `exclude`.
-    Stop reasons that have no key here, such as new ones of the API, are treated as `exclude`.
+    `exclude`: the row keeps its stop reason, format leaves it out of training, and metrics/collect.json counts and
+    lists it. `fail`: the same, and the stage fails. `retry`: try once more with `retry_max_tokens`, then `exclude`.
+    A stop reason without a key here, such as a new one of the API, is excluded.
     """
 
     max_tokens: Literal["retry", "exclude", "fail"]
@@ -49,7 +49,7 @@ class StopPolicy(Model):
 
 
 class ApiTeacher(Model):
-    """What the two kinds that cost money have in common."""
+    """What the two kinds that cost money share."""
 
     model: str
     base_url: str | None
@@ -80,19 +80,19 @@ class ApiTeacher(Model):
 
 
 class MessagesTeacher(ApiTeacher):
-    """One call a prompt, on the Messages API."""
+    """One call for each prompt, on the Messages API."""
 
     kind: Literal["messages"]
 
 
 class BatchesTeacher(ApiTeacher):
-    """Many prompts a batch, on the Message Batches API."""
+    """Many prompts in one batch, on the Message Batches API."""
 
     kind: Literal["batches"]
 
 
 class RuntimeParams(Model):
-    """The section `runtime`: what cannot change an output."""
+    """The section `runtime`, whose keys cannot change an output."""
 
     concurrency: Positive
     timeout_s: Seconds
@@ -117,7 +117,7 @@ KINDS: dict[str, type[FilesTeacher] | type[MessagesTeacher] | type[BatchesTeache
 
 
 def unfit_address(url: str) -> str | None:
-    """Return why `url` cannot be the address of a server, or None; it is not quoted, since it may hold a secret."""
+    """Return why `url` cannot be a server's address, or None. The reason never quotes it: it may hold a secret."""
     if not url.startswith(("http://", "https://")):
         return "must start with http:// or https://"
     try:
@@ -127,7 +127,7 @@ def unfit_address(url: str) -> str | None:
         known = False
     if not known:
         return "is not valid; check host and port"
-    # The address is kept with every call, and shown in errors.
+    # The address is stored with every call, and shown in errors.
     if "@" in parts.netloc or parts.query or parts.fragment:
         return "must hold neither user, password nor query; put the key into the variable that 'key_env' names"
     return None
@@ -142,16 +142,10 @@ def _not_json(value: Any) -> str | None:
     return None
 
 
-class _Kind(Model):
-    model_config = ConfigDict(extra="allow")
-    kind: Literal["files", "messages", "batches"]
-
-
 def load(params: Path) -> tuple[str, Teacher]:
     """Return name and profile of the selected teacher.
 
     Raises:
         InputError: No such profile, or one of its keys is unknown, missing or of the wrong type.
     """
-    _, peek = profile(_Kind, "teacher", params)
-    return profile(KINDS[peek.kind], "teacher", params)
+    return profile(KINDS, "teacher", params)

@@ -1,8 +1,8 @@
 """A prompt as a request of the Messages API, and the key that names its answer.
 
-The key is a SHA-256 over the canonical JSON of everything that can change the answer, and the sample's number. So
-online calls, batches and earlier runs share answers, and a changed option pays only for what it changes. Prompt
-caching is left out of it (it changes the price alone), and so is the key of the API.
+The key is a SHA-256 of the sample's number and the canonical JSON of everything that can change the answer. So online
+calls, batches and earlier runs share answers, and a changed option pays only for what it changes. The key covers
+neither prompt caching, which changes only the price, nor the API key.
 """
 
 import hashlib
@@ -14,12 +14,12 @@ from distill.api.profiles import ApiTeacher
 from distill.common.jsonl import Row
 
 CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-ENVELOPE_BYTES = 200  # what a batch adds to a request
+ENVELOPE_BYTES = 200  # that a batch adds to each request
 
 
 @dataclass(frozen=True)
 class Request:
-    """One call to make: `body` is what is sent (but for cache marks), `key` what its answer is kept under."""
+    """One call to make: `body` is what is sent, except for cache marks; its answer is stored under `key`."""
 
     prompt_id: str
     sample: int
@@ -33,7 +33,7 @@ class Request:
 
     @property
     def size(self) -> int:
-        """Bytes of the request; no tokenizer makes more tokens than that."""
+        """Bytes of the request, an upper bound on its tokens."""
         return len(canonical(self.body))
 
 
@@ -47,8 +47,8 @@ def request_for(teacher: ApiTeacher, prompt: Row, sample: int, max_tokens: int) 
         **({"stop_sequences": list(teacher.stop_sequences)} if teacher.stop_sequences else {}),
         **teacher.extra,
     }
-    # An answer of one server must not pass for another's. (ANTHROPIC_BASE_URL is left out: it names a way to the
-    # API, such as a company's gateway, and must not change the outputs.)
+    # Different servers give different answers. (ANTHROPIC_BASE_URL is left out: it names a way to the API, such as a
+    # company's gateway, and must not change the outputs.)
     identity = {"request": body, "sample": sample, "server": teacher.base_url}
     return Request(prompt["id"], sample, body, hashlib.sha256(canonical(identity)).hexdigest())
 
@@ -62,14 +62,14 @@ def wire(body: Row, teacher: ApiTeacher) -> Row:
 
 
 def canonical(value: Row) -> bytes:
-    """Return the one JSON text of a value, whatever the order of its keys."""
+    """Return the JSON text of a value, which does not depend on the order of its keys."""
     return CANONICAL.encode(value).encode("utf-8", "surrogatepass")
 
 
 def chunks(
     requests: Iterable[Request], fits: Callable[[Request], bool], most: int, most_bytes: int
 ) -> Iterator[list[Request]]:
-    """Yield lists of at most `most` calls and `most_bytes` bytes, each call once, up to the first that does not fit."""
+    """Yield lists of at most `most` calls and `most_bytes` bytes, each call once; stop at one that does not fit."""
     chunk: list[Request] = []
     size = 0
     seen: set[str] = set()

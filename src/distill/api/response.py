@@ -1,7 +1,7 @@
 """A raw response of the Messages API, or a line of a batch's results, as an answer: text, stop reason, usage.
 
-What it will not do: guess. A body that is not JSON, or lacks what an answer must have, is `Unreadable`. A stop reason
-that is not known is none of that: the answer is there, and billed; it is left out of training under that name.
+A body that is not JSON, or lacks what an answer must have, is `Unreadable`; nothing is guessed. An unknown stop reason
+does not make it unreadable: the answer is there, and billed, and is left out of training under that reason.
 """
 
 import json
@@ -13,8 +13,8 @@ from typing import Any
 from distill.common.jsonl import Row
 from distill.shared.stop_reasons import COMPLETE
 
-MOST_TOKENS = 2**63 - 1  # the ledger's integers end there
-# Half of a surrogate pair, perhaps without the other half.
+MOST_TOKENS = 2**63 - 1  # the largest integer in SQLite
+# Half of a surrogate pair, whose other half may be missing.
 SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 COUNTS = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 
@@ -25,7 +25,7 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens that a call is billed for, by price; `batch` says that the batch discount applies."""
+    """Tokens that a call is billed for, by their price; `batch`: the batch discount applies."""
 
     input_tokens: int
     output_tokens: int
@@ -39,7 +39,7 @@ class Usage:
         return cls(**dict(zip(COUNTS, counts, strict=True)), batch=batch)
 
     def row(self) -> Row:
-        """What data/teacher_data.jsonl holds of it: no zeros of what was not used."""
+        """Return it as data/teacher_data.jsonl has it: without zeros for caches that were not used."""
         row: Row = {"input_tokens": self.input_tokens, "output_tokens": self.output_tokens}
         row |= {name: count for name in COUNTS[2:] if (count := getattr(self, name))}
         return row | ({"service_tier": "batch"} if self.batch else {})
@@ -47,7 +47,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer; `text` joins its text blocks, `thinking` its blocks of thinking (None: it has none)."""
+    """One answer; `text` joins its text blocks, `thinking` its thinking blocks (None: there are none)."""
 
     text: str
     model: str
@@ -57,7 +57,7 @@ class Answer:
 
     @property
     def unusable(self) -> str | None:
-        """Why it cannot be trained on: its stop reason, `empty`, or None."""
+        """Why it cannot be trained on (its stop reason, or `empty`), or None."""
         if self.stop_reason not in COMPLETE:
             return self.stop_reason
         return None if self.text.strip() else "empty"
@@ -92,7 +92,7 @@ def load(raw: bytes) -> Row:
 
 
 def is_message(raw: bytes) -> bool:
-    """Whether `raw` came through as a message, which is billed, be it an answer or not."""
+    """Whether `raw` is a message, which is billed even if it is not an answer."""
     try:
         return load(raw).get("type") == "message"
     except Unreadable:
@@ -100,7 +100,7 @@ def is_message(raw: bytes) -> bool:
 
 
 def _whole(text: str) -> str:
-    # A lone surrogate is legal in JSON, and neither in UTF-8 nor in SQLite: it becomes U+FFFD, as in a browser.
+    # JSON allows a lone surrogate, UTF-8 and SQLite do not: it becomes U+FFFD, as in a browser.
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
@@ -110,12 +110,12 @@ def is_count(value: Any) -> bool:
 
 
 def usage_of(counts: Row, batch: bool) -> Usage:
-    """Return the usage object of a response; the counts of input and output must be there."""
+    """Return the usage object of a response; the counts of input and output tokens are required."""
     numbers = [counts.get(name) or 0 for name in COUNTS]
     if "input_tokens" not in counts or "output_tokens" not in counts:
         raise Unreadable("no token counts in usage")
     if not all(map(is_count, numbers)):
-        raise Unreadable("usage holds something else than counts")
+        raise Unreadable("usage holds something other than counts")
     return Usage.of(numbers, batch)
 
 
@@ -126,7 +126,7 @@ def _blocks(content: Any) -> list[Row]:
 
 
 def _thinking(content: list[Row]) -> str | None:
-    """Return what the blocks of thinking say, None without any; a redacted one says nothing that can be read."""
+    """Return the text of the thinking blocks, None if there are none; a redacted block has no readable text."""
     blocks = [block for block in content if block.get("type") in ("thinking", "redacted_thinking")]
     return "\n\n".join(str(block.get("thinking") or "") for block in blocks).strip() if blocks else None
 

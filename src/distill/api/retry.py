@@ -1,4 +1,4 @@
-"""What follows a failed call: how long to wait before the next try, and the line that ends a run that cannot go on."""
+"""What follows a failed call: how long to wait before the next try, and the error that ends a run that has to stop."""
 
 import random
 import sqlite3
@@ -25,7 +25,7 @@ FIXES = {
 
 
 class Wait:
-    """How long to wait before the next attempt: what the server asked for, else ever longer, with jitter."""
+    """How long to wait before the next attempt: as the server asks, else exponentially longer; with jitter."""
 
     def __init__(self, runtime: RuntimeParams) -> None:
         self._longest = runtime.max_wait_s
@@ -39,12 +39,12 @@ class Wait:
         asked = error.retry_after if isinstance(error, Transient) else None
         if asked is None:
             return min(self._growing(state), self._longest)
-        # Not before the time that was asked for, and not all at once when it has come.
+        # No call is early, and they do not all come at once.
         return min(asked, self._longest) + random.uniform(0, self._jitter)  # noqa: S311 (no secret)
 
 
 def retrying(session: Session, wanted: Callable[[BaseException], bool]) -> AsyncRetrying:
-    """Return what makes a call again and again while it fails with an error that is `wanted`, and the run goes on."""
+    """Return a retrier that repeats a call as long as its error is `wanted` and the run is not stopped."""
     return AsyncRetrying(
         retry=retry_if_exception(
             lambda error: wanted(error) and not session.running.stopping and not too_long(error, session.runtime)
@@ -55,13 +55,13 @@ def retrying(session: Session, wanted: Callable[[BaseException], bool]) -> Async
 
 
 async def patiently(session: Session, call: Callable[..., Awaitable[T]], *arguments: Any) -> T:
-    """Make a call that is not billed, again and again while it fails for a passing reason."""
+    """Make a call that is not billed, and repeat it while it fails for a transient reason."""
     result: T = await retrying(session, lambda error: isinstance(error, Transient | Unreadable))(call, *arguments)
     return result
 
 
 async def look(session: Session, call: Callable[[Any], Awaitable[Reply]], argument: Any, needed: str) -> Row:
-    """Return the object that a call which only looks gives, with the key that is `needed`."""
+    """Return the JSON object that a read-only call answers with; it must have the key `needed`."""
 
     async def once() -> Row:
         found = load((await call(argument)).body)
@@ -73,17 +73,17 @@ async def look(session: Session, call: Callable[[Any], Awaitable[Reply]], argume
 
 
 def too_long(error: BaseException, runtime: RuntimeParams) -> bool:
-    """Whether the server asks for a longer wait than a run is to last; asking it sooner would not be obeying."""
+    """Whether the server asks for a longer wait than `max_wait_s`; calling earlier would ignore the server."""
     return isinstance(error, Transient) and error.retry_after is not None and error.retry_after > runtime.max_wait_s
 
 
 def refusal(api: Api, teacher: ApiTeacher, error: Refused) -> TeacherError:
-    """One line for a refusal that every other prompt would meet as well."""
+    """Return the error for a refusal that any other prompt would meet as well."""
     fix = FIXES.get(error.status, "fix that").format(key_env=teacher.key_env or "the environment", model=teacher.model)
     return TeacherError(f"{api.server}: {error}; {fix} and run the same command again")
 
 
 def unwritable(ledger: Ledger, error: sqlite3.Error) -> TeacherError:
-    """One line for a ledger that does not take what is to be written."""
+    """Return the error for a ledger that cannot be written."""
     return TeacherError(f"{ledger.path}: the ledger cannot be written ({error}); free some space and run the "
                         "same command again")  # fmt: skip

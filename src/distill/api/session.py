@@ -1,4 +1,4 @@
-"""What every way of asking works with: one object, made once a run."""
+"""What both ways of asking, online and in batches, work with: one object for the whole run."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from distill.api.stop import Running
 
 @dataclass(frozen=True)
 class Session:
-    """One run's connection, parameters, books and state; `progress` is called for each answer that is there."""
+    """One run's connection, parameters, accounts and state; `progress` is called for each answer that arrives."""
 
     api: Api
     teacher: ApiTeacher

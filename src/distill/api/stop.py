@@ -1,4 +1,4 @@
-"""A collection under way: how it is stopped (an error, the budget, Ctrl-C) and what came of it."""
+"""How a running collection is stopped (by an error, the budget, or Ctrl-C), and how it ended."""
 
 import asyncio
 import contextlib
@@ -10,12 +10,12 @@ from distill.common.errors import DistillError
 
 
 class Stopped(Exception):
-    """Nothing more is to be sent."""
+    """The run is stopping, so nothing more may be sent."""
 
 
 @dataclass
 class Outcome:
-    """How a collection went: why there is no answer, by the key of its call, and what stopped it early."""
+    """How a collection went: `problems` says why a call, by its key, has no answer; the rest, what stopped it early."""
 
     problems: dict[str, str] = field(default_factory=dict)
     stopped: DistillError | None = None
@@ -24,7 +24,7 @@ class Outcome:
 
 
 class Running:
-    """What all parts of a collection look at to know whether to go on; made within the event loop."""
+    """Tells all parts of a collection whether to continue; create it within the event loop."""
 
     def __init__(self) -> None:
         self.outcome = Outcome()
@@ -32,11 +32,11 @@ class Running:
 
     @property
     def stopping(self) -> bool:
-        """Whether nothing more is to be sent."""
+        """Whether the run is stopping, so that nothing more may be sent."""
         return self._stopping.is_set()
 
     def check(self) -> None:
-        """Raise Stopped if nothing more is to be sent."""
+        """Raise Stopped if the run is stopping."""
         if self.stopping:
             raise Stopped
 
@@ -51,18 +51,18 @@ class Running:
         self._stopping.set()
 
     def interrupt(self) -> None:
-        """Stop because somebody said so."""
+        """Stop because a person asked for it."""
         self.outcome.interrupted = True
         self._stopping.set()
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep, but not past the moment that the run is stopped."""
+        """Sleep, but wake up when the run is stopped."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
 
     @contextlib.contextmanager
     def signals(self) -> Iterator[None]:
-        """The first Ctrl-C (or SIGTERM) lets the calls in flight end, and be kept; the second is the usual one."""
+        """Let the calls in flight finish after the first Ctrl-C or SIGTERM; the second one has its usual effect."""
         loop = asyncio.get_running_loop()
         installed: list[signal.Signals] = []
 

@@ -1,11 +1,11 @@
-"""What a reasoning model writes down before it answers: dropped, or kept at the head of the answer (`on_thinking`).
+"""What a reasoning model writes before it answers: dropped, or kept at the head of the answer (`on_thinking`).
 
 Thinking comes in blocks of its own (`thinking`, or `redacted_thinking`, which nobody can read), or at the head of the
 text between `<think>` and `</think>`. A chat template may have opened the tag for the model: the text then begins
-within, and the closing tag begins a line, or ends a paragraph. Further down the tags are text like any other, such as
+inside it, and the closing tag begins a line, or ends a paragraph. Later in a text, such tags are ordinary text, such as
 code that looks for them.
 
-Thinking that never ends, or that nothing follows, leaves no answer: the text is then empty, whatever is wanted of it.
+If thinking never ends, or nothing follows it, there is no answer: the text is empty under either setting.
 """
 
 import re
@@ -21,12 +21,12 @@ _OPENED_FOR_IT = re.compile(
 
 
 def settle(answer: Answer, on_thinking: OnThinking) -> Answer:
-    """Return the answer as it goes on; its `thinking` is then what of it was dropped, None if nothing was.
+    """Return the answer with its thinking dropped or kept; `thinking` is then what was dropped, None if nothing was.
 
-    What is kept stands at the head of the text as `<think>…</think>`, wherever it came from. A text without thinking
-    stays as it is, to the byte.
+    Thinking that is kept is put at the head of the text as `<think>…</think>`, wherever it came from. A text without
+    thinking is not changed.
     """
-    if answer.thinking is None and "think>" not in answer.text:  # nearly always
+    if answer.thinking is None and "think>" not in answer.text:  # almost always
         return answer
     thoughts, text = split(answer.text)
     thought = "\n\n".join(part for part in [(answer.thinking or "").strip(), *thoughts] if part)
@@ -36,9 +36,9 @@ def settle(answer: Answer, on_thinking: OnThinking) -> Answer:
 
 
 def split(text: str) -> tuple[list[str], str]:
-    """Return the thoughts at the head of a text, and what follows them, in which there are none; or the text as it is.
+    """Return the thoughts at the head of a text, and the text after them; no thoughts, and all of it, if it has none.
 
-    A thought that quotes a closing tag goes on behind it, up to the one that fits.
+    Quoted tags within a thought do not end it early.
     """
     thoughts: list[str] = []
     while found := _TAGS.match(text) or _OPENED_FOR_IT.match(text):

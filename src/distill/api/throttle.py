@@ -1,4 +1,4 @@
-"""How many calls are in flight: additive increase, multiplicative decrease, and pauses that the server asks for."""
+"""How many calls may be in flight: additive increase, multiplicative decrease, and the pauses a server asks for."""
 
 import asyncio
 import random
@@ -10,11 +10,11 @@ from email.utils import parsedate_to_datetime
 
 RATE_LIMITS = ("requests", "tokens", "input-tokens", "output-tokens")
 DECREASE = 0.5
-JITTER = 0.02  # of a pause: those that it held are not to go on all at once
+JITTER = 0.02  # of a pause, so that calls do not all resume at once
 
 
 class Pace:
-    """A limit on the calls in flight that adapts between 1 and `most`; `sleep` may end early to stop the run."""
+    """An adaptive limit, from 1 to `most`, on the calls in flight; `sleep` may return early to stop the run."""
 
     def __init__(
         self, most: int, longest_wait_s: float, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -30,13 +30,13 @@ class Pace:
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[float]:
-        """Wait for a free place and for the end of a pause; yield the start time that `slow_down` wants."""
+        """Wait for a free slot and the end of any pause; yield the start time, which `slow_down` needs."""
         async with self._changed:
             while self.in_flight >= int(self.limit):
                 await self._changed.wait()
             self.in_flight += 1
         try:
-            # A pause may be prolonged while it is slept through, but not without end: the next attempt waits again.
+            # The pause may be prolonged meanwhile; this call does not wait for that, but its next attempt will.
             if (wait := self._resume - time.monotonic()) > 0:
                 await self._sleep(wait * random.uniform(1, 1 + JITTER))  # noqa: S311 (no secret)
             yield time.monotonic()
@@ -46,11 +46,11 @@ class Pace:
                 self._changed.notify_all()
 
     def speed_up(self) -> None:
-        """A call went well: one more place for each round of calls that did."""
+        """A call succeeded: one more slot for each round of calls that do."""
         self.limit = min(self.most, self.limit + 1 / self.limit)
 
     def slow_down(self, started: float, retry_after: float | None) -> None:
-        """The server is overloaded: half the places, once for all the calls that were in flight together."""
+        """The server is overloaded: halve the slots, once for all calls that were in flight together."""
         if started >= self._last_decrease:
             self.limit = max(1.0, self.limit * DECREASE)
             self._last_decrease = time.monotonic()
@@ -58,14 +58,14 @@ class Pace:
             self.pause(retry_after)
 
     def pause(self, seconds: float) -> None:
-        """Send nothing for so long (at most the longest wait)."""
+        """Send nothing for that long, and at most for the longest wait."""
         self._resume = max(self._resume, time.monotonic() + min(seconds, self._longest_wait_s))
 
     def obey(self, headers: Mapping[str, str]) -> float:
-        """Pause until the last reset of the rate limits that the server's headers say are used up.
+        """Pause until the rate limits that the server's headers report as used up are reset.
 
         Returns:
-            The seconds until then, which may be more than the longest wait.
+            The seconds until the last of these resets, which may be more than the longest wait.
         """
         used_up = [name for name in RATE_LIMITS if headers.get(f"anthropic-ratelimit-{name}-remaining") == "0"]
         resets = (seconds_until(headers.get(f"anthropic-ratelimit-{name}-reset", "")) for name in used_up)
@@ -75,7 +75,7 @@ class Pace:
 
 
 def seconds_until(reset: str) -> float:
-    """Return the seconds until an RFC 3339 time, 0 if it is past or not a time."""
+    """Return the seconds until an RFC 3339 time; 0 if it has passed, or is not a time."""
     try:
         moment = datetime.fromisoformat(reset)
     except ValueError:

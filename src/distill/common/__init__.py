@@ -1,1 +1,1 @@
-"""The ground floor, which every stage reads: command lines, params.yaml, errors, and files."""
+"""What every stage uses: the command line, params.yaml, errors, and files."""

@@ -1,4 +1,4 @@
-"""What every stage's command line has in common: options, and one line instead of a traceback for a user's mistake."""
+"""What all command lines share: the option `--params`, and one line instead of a traceback for a user's mistake."""
 
 import argparse
 import errno
@@ -19,7 +19,7 @@ def parser(doc: str | None) -> argparse.ArgumentParser:
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run `main`, and leave the process: 0 if all went well, 1 for a mistake that a person can fix, 130 on Ctrl-C."""
+    """Run `main`; exit with 1 after a mistake that a person can fix, and with 130 after Ctrl-C."""
     try:
         main()
     except DistillError as error:
@@ -27,12 +27,12 @@ def run(main: Callable[[], None]) -> None:
     except OSError as error:
         _fail(describe_os_error(error))
     except KeyboardInterrupt:
-        print("interrupted; finished work is kept, run the same command to go on", file=sys.stderr)
+        print("interrupted; finished work is kept; run the same command to continue", file=sys.stderr)
         raise SystemExit(130) from None
 
 
 def describe_os_error(error: OSError) -> str:
-    """One line for an error of the operating system: the file, what happened, and what to do."""
+    """Return one line about an error of the operating system: the file, what happened, and what to do."""
     cures = {
         errno.ENOSPC: "free some space and run the same command again; earlier results are untouched",
         errno.EACCES: "check the permissions",
@@ -44,7 +44,7 @@ def describe_os_error(error: OSError) -> str:
 
 
 def _fail(message: str) -> None:
-    # dvc deletes a stage's outputs before it runs the stage; they are in its cache.
-    hint = " (what the stage made before is kept: `dvc checkout` brings it back)" if "DVC_STAGE" in os.environ else ""
+    # DVC deletes a stage's outputs before it runs the stage; they are in its cache.
+    hint = " (`dvc checkout` brings the stage's earlier outputs back)" if "DVC_STAGE" in os.environ else ""
     print(f"error: {' '.join(message.split())}{hint}", file=sys.stderr)
     raise SystemExit(1)

@@ -1,11 +1,11 @@
 """Typed parameters: params.yaml (and the prompt files) read through frozen models that forbid unknown keys.
 
-A stage asks for its own section or for the selected profile, and for nothing else: what it can read is what
-dvc.yaml lists as its `params`. Every problem is one line that names the file, the key and the cure.
+A stage asks for its own section and for the selected profile, and for nothing else, so it reads exactly what
+dvc.yaml lists as its `params`. Every error is one line that names the file, the key and the fix.
 """
 
 import difflib
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -23,7 +23,7 @@ SECTIONS = frozenset(
 
 
 class Model(BaseModel):
-    """The base of every parameter model: frozen, strict about types, closed to unknown keys."""
+    """The base of every parameter model: frozen, strict about types, no unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -64,11 +64,16 @@ def section(model: type[M], name: str, path: Path = PARAMS) -> M:
     return parse(model, params[name], str(path), name)
 
 
-def profile(model: type[M], selector: str, path: Path = PARAMS) -> tuple[str, M]:
+def profile(model: type[M] | Mapping[str, type[M]], selector: str, path: Path = PARAMS) -> tuple[str, M]:
     """Return name and value of the profile that `selector` ('teacher', 'student', 'judge') selects among `<selector>s`.
 
+    Args:
+        model: The profile's model, or one for each value of its key `kind`.
+        selector: The top-level key that holds the profile's name.
+        path: The parameter file.
+
     Raises:
-        InputError: As `section`, or no such profile.
+        InputError: As `section`, or there is no such profile or kind.
     """
     params = _load_params(path)
     name, profiles = params.get(selector), params.get(f"{selector}s")
@@ -77,11 +82,17 @@ def profile(model: type[M], selector: str, path: Path = PARAMS) -> tuple[str, M]
     if name not in profiles:
         known = ", ".join(map(str, profiles))
         raise InputError(f"{path}: {selector}: no profile named '{name}' under '{selector}s'; choose one of: {known}")
-    return str(name), parse(model, profiles[name], str(path), f"{selector}s.{name}")
+    value, place = profiles[name], f"{selector}s.{name}"
+    if isinstance(model, Mapping):
+        kind = str(value.get("kind", "nothing")) if isinstance(value, dict) else "nothing"
+        if kind not in model:
+            raise InputError(f"{path}: {place}.kind: choose one of {', '.join(model)}; found {kind}")
+        model = model[kind]
+    return str(name), parse(model, value, str(path), place)
 
 
 def parse(model: type[M], value: Any, place: str, prefix: str = "") -> M:
-    """Return `value` as a `model`; `place` (a file) and `prefix` (a dotted key) say where it comes from in errors."""
+    """Return `value` as a `model`; errors name `place`, its file, and `prefix`, its dotted key."""
     if value is None:
         raise InputError(f"{place}: {prefix or 'the file'}: empty; fill it in, or restore it from Git")
     try:
@@ -113,7 +124,7 @@ def load_yaml(path: Path) -> Any:
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """A SafeLoader that refuses a key given twice, of which YAML would keep the last without a word."""
+    """A SafeLoader that refuses duplicate keys, of which YAML would silently keep the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen = set()
@@ -121,7 +132,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
             key = self.construct_object(key_node, deep=True)
             if isinstance(key, Hashable) and key in seen:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"the key '{key}' stands twice", key_node.start_mark
+                    None, None, f"the key '{key}' is there twice", key_node.start_mark
                 )
             seen.add(key)
         return super().construct_mapping(node, deep)
@@ -130,7 +141,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
 def _load_params(path: Path) -> dict[str, Any]:
     params = load_yaml(path)
     if not isinstance(params, dict):
-        raise InputError(f"{path}: a mapping of sections is needed; restore it from Git")
+        raise InputError(f"{path}: must be a mapping of sections; restore it from Git")
     for name in params:
         if name not in SECTIONS:
             raise InputError(f"{path}: unknown section '{name}'{_suggest(str(name), SECTIONS)}; fix or remove it")
@@ -138,7 +149,7 @@ def _load_params(path: Path) -> dict[str, Any]:
 
 
 def _describe(model: type[Model], detail: ErrorDetails, place: str, prefix: str) -> str:
-    """One line for one pydantic error, with the keys that exist when a key is unknown."""
+    """Return one line about a pydantic error; for an unknown key, with the keys that exist."""
     path = [str(part) for part in detail["loc"]]
     where = ".".join([part for part in [prefix] if part] + path)
     if detail["type"] == "extra_forbidden":
@@ -152,7 +163,7 @@ def _describe(model: type[Model], detail: ErrorDetails, place: str, prefix: str)
 
 
 def _fields_at(model: type[Model], path: list[str]) -> frozenset[str]:
-    """The keys that the model nested at `path` knows (those of the outermost model where it cannot be followed)."""
+    """Return the keys of the model nested at `path`, or of the outermost model where the path leads nowhere."""
     current: Any = model
     for part in path:
         field = getattr(current, "model_fields", {}).get(part)

@@ -1,11 +1,11 @@
 """The errors a person can fix. Each carries one line: what is wrong, where, and what to do about it.
 
-Anything else that escapes a stage is a bug, and shows its traceback.
+Any other exception that leaves a stage is a bug, and shows its traceback.
 """
 
 
 class DistillError(Exception):
-    """A failure that a person can fix; its text is a single line fit to be shown as it is."""
+    """A failure that a person can fix; its text is a single line that is shown to the user as it is."""
 
 
 class InputError(DistillError, ValueError):
@@ -13,8 +13,8 @@ class InputError(DistillError, ValueError):
 
 
 class TeacherError(DistillError, RuntimeError):
-    """The teacher could not be asked, or did not answer; what it answered before is kept."""
+    """The teacher could not be asked, or did not answer; earlier answers are kept."""
 
 
 class TrainingError(DistillError, ArithmeticError):
-    """Training or evaluation produced something that must not be passed on as a result."""
+    """Training or evaluation produced something that must not count as a result."""

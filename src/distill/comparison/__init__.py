@@ -1,1 +1,1 @@
-"""Two runs compared: what each answered, what differs between them, and the page that shows it."""
+"""Comparing two runs: `runs` reads them, `pairs` makes one evaluation of both, and `page` shows it."""

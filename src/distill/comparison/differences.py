@@ -1,4 +1,4 @@
-"""What differs between two runs beside their results: parameters, data and code, by what dvc.lock recorded of them."""
+"""What two runs were made with and does not agree: parameters, data and code, as recorded in dvc.lock."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,16 +19,16 @@ class Differences:
 
 
 def differences(a: Run, b: Run) -> Differences:
-    """Return what the results of two runs were made with, as far as it is not the same."""
+    """Return in what the inputs of two runs differ."""
     paths = _changed(a.hashes, b.hashes)
     params = [(key, _value(a.params, key), _value(b.params, key)) for key in _changed(a.params, b.params)]
-    # What the students answered is the result, not what it was made from.
+    # The students' answers are results, not inputs.
     data = [path for path in paths if path.startswith("data/") and not path.startswith("data/answers/")]
     return Differences(params, data, [path for path in paths if path.startswith(("src/", "configs/"))])
 
 
 def sentences(a: Run, b: Run) -> list[str]:
-    """Return the differences in words, one line for each kind."""
+    """Return the differences as sentences, one for each kind."""
     found = differences(a, b)
     params = ", ".join(f"{key} {one} → {two}" for key, one, two in found.params)
     lines = [f"Parameters: {params or 'the same'}.", f"Data: {', '.join(found.data) or 'the same'}."]
@@ -37,15 +37,15 @@ def sentences(a: Run, b: Run) -> list[str]:
 
 
 def _stale(run: Run) -> list[str]:
-    """Return why a run's results may not be what its files say, with the fix."""
+    """Return why a run's results may not match its files, with the fix."""
     lines = []
     if run.unused:
         keys = ", ".join(run.unused)
-        lines.append(f"params.yaml of {run.name} has other values by now ({keys}) than its results were made with; "
-                     "`dvc repro` makes them anew.")  # fmt: skip
+        lines.append(f"params.yaml of {run.name} was changed after its run ({keys}); "
+                     "`dvc repro` computes the results again.")  # fmt: skip
     if not run.recorded:
-        lines.append(f"The rows of {run.name} are not those that its dvc.lock speaks of, so what they were made with "
-                     "is not known; `dvc repro` makes them anew.")  # fmt: skip
+        lines.append(f"The rows of {run.name} are not those that its dvc.lock records, so what they were made with "
+                     "is unknown; `dvc repro` computes them again.")  # fmt: skip
     return lines
 
 

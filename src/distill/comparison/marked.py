@@ -1,7 +1,7 @@
 """Two answers as HTML with their differences marked: lines first, and within changed lines the words.
 
-In go two texts of models; out come escaped texts in which what only the first has stands in <del>, and what only the
-second has in <ins>. Hidden characters are shown, and long answers cut, as in the report.
+In: two texts by models. Out: both as escaped HTML; what only the first has is in <del>, what only the second has in
+<ins>. Hidden characters are shown, and long answers are cut, as in the report.
 """
 
 import re
@@ -15,14 +15,14 @@ from distill.evaluate.report.answer_html import LIMIT, visible
 
 WORDS = re.compile(r"\w+|\s+|[^\w\s]")
 FEW = 3
-"""Fewer words than these that two changed passages have in common in their midst are marked as well: marks on every
-second word say nothing."""
+"""Between two changed passages, fewer common words than this are marked as well: marks on every second word are no
+help."""
 Side = list[tuple[str, bool]]
-"""Pieces of a text, and whether the other text has them not."""
+"""Pieces of a text, and whether the other text lacks them."""
 
 
 def marked(a: str, b: str) -> tuple[Markup, Markup]:
-    """Return both texts as <pre>, with what differs marked."""
+    """Return both texts as <pre>, with the differences marked."""
     lines = [visible(text[:LIMIT]).splitlines(keepends=True) for text in (a, b)]
     one: Side = []
     two: Side = []
@@ -58,5 +58,5 @@ def _html(pieces: Side, tag: str, size: int) -> Markup:
         Markup("<{0}>{1}</{0}>").format(tag, text) if differs and text else escape(text) for differs, text in runs
     )
     cut = Markup('<p class="cut">… {:,} more characters are not shown.</p>').format(size - LIMIT)
-    # A parser drops one line break behind <pre>.
+    # A parser drops one line break after <pre>.
     return Markup('<pre class="diff">\n{}</pre>{}').format(shown, cut if size > LIMIT else "")

@@ -1,7 +1,7 @@
 """metrics/compare.html: two runs side by side, in the report's style and under its policy: one file, no network.
 
-In go the pairs of rows, the figures made of them, and what differs between the runs; out comes the page. It decides
-nothing, and nothing a model wrote can run in it (see `distill.evaluate.report.page`).
+In: the pairs of rows, their figures, and the differences between the runs. Out: the page. It only shows what was
+computed elsewhere, and nothing a model wrote can run in it (see `distill.evaluate.report.page`).
 """
 
 from collections.abc import Sequence
@@ -25,10 +25,10 @@ def render(rows: Sequence[Row], figures: Row, names: Sequence[str], title: str, 
 
     Args:
         rows: The common prompts' rows, of A as base and B as distilled.
-        figures: What the report's `headline` makes of them.
-        names: What A and B are called.
-        title: What was found, in one sentence.
-        notes: What was compared, and what differs between the runs.
+        figures: What the report's `headline` computes from them.
+        names: The names of A and B.
+        title: The finding, in one sentence.
+        notes: What was compared, and how the runs differ.
     """
     own = resources.files("distill.comparison").joinpath("templates", "compare.css").read_text(encoding="utf-8")
     style, script = page.asset("report.css") + own, page.asset("report.js")
@@ -77,7 +77,7 @@ def _prompt(row: Row) -> Row:
 
 
 def _filter_words(row: Row) -> str:
-    """Return the words that the page's filter looks for, as those of the report."""
+    """Return the words that the page's filter looks for, the same as in the report."""
     if not row["outcomes"]:
         return ""
     a, b = (passed(row, side) for side in MODELS[:2])

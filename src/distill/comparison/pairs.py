@@ -1,7 +1,7 @@
-"""The rows of two runs as one evaluation, of A's distilled student in the base's place and B's in its own.
+"""The rows of two runs as one evaluation, with A's distilled student in the base's place and B's in its own.
 
-So every figure, interval and verdict of the report can be made of them as they are, and says what B does better or
-worse than A. Compared are the prompts that both runs have, with the same text.
+So the report's code computes every figure, interval and verdict from them, which then say what B does better or worse
+than A. The prompts compared are those that both runs have, with the same text.
 """
 
 from collections.abc import Sequence
@@ -26,14 +26,14 @@ class Pairs:
 
     @property
     def other_teacher(self) -> int:
-        """How many of the common prompts the teacher answered otherwise in the two runs."""
+        """How many of the common prompts the teacher answered differently in the two runs."""
         return sum(row["other_teacher"] for row in self.rows)
 
 
 def pair(a: Run, b: Run, pass_k: int, style: str) -> Pairs:
-    """Return the rows of the prompts that both runs have, in B's order; with samples where there are enough for pass@k.
+    """Return the rows of the prompts that both runs have, in B's order; with samples if there are enough for pass@k.
 
-    The answers' style is measured by the profile `style`, whatever the runs themselves measured it by.
+    Style is measured again, by the profile `style`: the runs may have used different ones.
 
     Raises:
         InputError: There are fewer than two.
@@ -41,8 +41,8 @@ def pair(a: Run, b: Run, pass_k: int, style: str) -> Pairs:
     common = [(a.rows[id_], row) for id_, row in b.rows.items() if a.rows.get(id_, {}).get("prompt") == row["prompt"]]
     if len(common) < 2:
         raise InputError(f"{a.name} and {b.name} have {len(common)} held-out prompts in common ({len(a.rows)} and "
-                         f"{len(b.rows)}), and two are the least that can be compared; evaluate both on the same ones: "
-                         "take data/prompts of one to the other, and run `dvc repro` there")  # fmt: skip
+                         f"{len(b.rows)}), and a comparison needs at least two; evaluate both on the same ones: copy "
+                         "data/prompts of one to the other, and run `dvc repro` there")  # fmt: skip
     sampled = min(len(row["answers"]["distilled"]) for pairs in common for row in pairs) - 1
     answers = 1 + (sampled if sampled >= pass_k else 0)
     return Pairs([_merge(one, two, answers, style) for one, two in common], len(a.rows), len(b.rows))
@@ -80,7 +80,7 @@ def _merge(a: Row, b: Row, answers: int, style: str) -> Row:
 
 
 def _sides(a: Row, b: Row, answers: int | None = None) -> Row:
-    """Return both sides, and the teacher of B; of each the first `answers`: pass@k is about equally many samples."""
+    """Return both sides, and B's teacher; of each the first `answers`, because pass@k needs equally many samples."""
     both = {"base": a["distilled"], "distilled": b["distilled"]}
     if answers:
         both = {side: each[:answers] for side, each in both.items()}

@@ -1,8 +1,8 @@
-"""One of the runs that are compared: its rows of metrics/evaluation.jsonl, and what dvc.lock says they were made from.
+"""One of the runs that are compared: its rows of metrics/evaluation.jsonl, and their inputs according to dvc.lock.
 
-A run is a Git revision or a DVC experiment by its name, or the workspace. A revision's rows come from DVC's cache; what
-is missing there is fetched from the remote and kept (a remote that is a directory is read where it is). Nothing is
-checked out, and nothing runs.
+A run is a Git revision, a DVC experiment by its name, or the workspace. A revision's rows come from DVC's cache; if
+they are missing there, they are fetched from the remote into the cache (a remote that is a directory is read
+directly). Nothing is checked out, and nothing runs.
 """
 
 import hashlib
@@ -22,16 +22,16 @@ WORKSPACE = "workspace"
 LOCK = "dvc.lock"
 KEYS = {"id", "group", "prompt", "answers", "likelihood", "outcomes", "health"}
 Read = Callable[[str], bytes]
-"""Gives a file's bytes by its path; FileNotFoundError where there is none."""
+"""Returns a file's bytes by its path, or raises FileNotFoundError."""
 
 
 @dataclass(frozen=True)
 class Run:
     """A run that was evaluated.
 
-    `params` are the parameters its results were made with, by dotted keys; `unused` are those keys whose value in
-    params.yaml is another by now. `hashes` are the MD5 sums of what its stages read and wrote, by path. `recorded`:
-    whether the rows are those that dvc.lock speaks of.
+    `params` are the parameters its results were made with, by dotted keys; `unused` are the keys whose values in
+    params.yaml were changed since. `hashes` are the MD5 sums of what its stages read and wrote, by path. `recorded`:
+    whether the rows are those that dvc.lock records.
     """
 
     name: str
@@ -43,20 +43,21 @@ class Run:
 
 
 def load(name: str) -> Run:
-    """Return the run that is called `name`, a Git revision, an experiment or `workspace`.
+    """Return the run `name`: a Git revision, an experiment, or `workspace`.
 
     Raises:
         InputError: There is no such run, it was not evaluated, its rows cannot be had, or are of another version.
     """
+    from dvc.utils.flatten import flatten
+
     read = _read_file if name == WORKSPACE else _revision(name)
     lock = _stages(_yaml(read, LOCK, name))
-    params = _flat(
-        {key: value for stage in lock for key, value in stage.get("params", {}).get(str(PARAMS), {}).items()}
-    )
+    read_by = (stage.get("params", {}).get(str(PARAMS), {}) for stage in lock)
+    params = {key: value for params in read_by for key, value in flatten(params).items()}
     hashes = {entry["path"]: entry.get("md5", "") for stage in lock for entry in _files(stage)}
     if str(DETAILS) not in hashes:
         raise InputError(f"{name}: not evaluated ({LOCK} has no {DETAILS}); run `dvc repro` there, and commit {LOCK}")
-    written = _flat(_yaml(read, str(PARAMS), name))
+    written = flatten(_yaml(read, str(PARAMS), name))
     unused = [key for key, value in params.items() if written.get(key) != value]
     data = _details(read, name)
     recorded = hashlib.md5(data, usedforsecurity=False).hexdigest() == hashes[str(DETAILS)]
@@ -68,7 +69,7 @@ def _read_file(path: str) -> bytes:
 
 
 def _revision(name: str) -> Read:
-    """Return what reads a revision's files, be they in Git or in DVC's cache or remote.
+    """Return a function that reads a revision's files, from Git or from DVC's cache or remote.
 
     Raises:
         InputError: There is no such revision, or no repository.
@@ -81,7 +82,7 @@ def _revision(name: str) -> Read:
         files.repo  # noqa: B018 (opens the repository at that revision)
     except DvcException as error:
         raise InputError(f"{name}: no such Git revision or experiment ({error}); `git branch -a` and `dvc exp list` "
-                         "show what there is; `dvc exp pull origin NAME` brings a colleague's") from None  # fmt: skip
+                         "list them; `dvc exp pull origin NAME` fetches a colleague's") from None  # fmt: skip
 
     def read(path: str) -> bytes:
         with files.open(path, "rb", cache=True) as file:
@@ -121,13 +122,13 @@ def _rows(data: bytes, name: str) -> dict[str, Row]:
 
 
 def _is_current(row: Row) -> bool:
-    """Whether a row has all that the evaluation writes today."""
+    """Whether a row has everything that the current evaluation writes."""
     whole = row["outcomes"] is None or all("as_written" in each[0] for each in row["outcomes"].values())
     return row.keys() >= KEYS and whole
 
 
 def _yaml(read: Read, path: str, name: str) -> dict[str, Any]:
-    """Return what DVC reads in a YAML file: YAML 1.2, to which 2e-4 is a number."""
+    """Return a YAML file's content as DVC reads it: in YAML 1.2, 2e-4 is a number."""
     from dvc.utils.serialize import ParseError, parse_yaml
 
     try:
@@ -142,18 +143,9 @@ def _yaml(read: Read, path: str, name: str) -> dict[str, Any]:
 
 
 def _stages(lock: Mapping[str, Any]) -> list[Row]:
-    """Return the stages of a dvc.lock in their order."""
+    """Return the stages of a dvc.lock, in order."""
     return list((lock.get("stages") or {}).values())
 
 
 def _files(stage: Row) -> list[Row]:
     return [*stage.get("deps", []), *stage.get("outs", [])]
-
-
-def _flat(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested parameters by dotted keys; a list is a value."""
-    found: dict[str, Any] = {}
-    for key, value in params.items():
-        nested = isinstance(value, dict) and value
-        found |= _flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}
-    return found

@@ -1,1 +1,1 @@
-"""Optional stage: a model judges which of the two students answers better; it is paid for, and off by default."""
+"""Optional: a paid model judges which of the two students answers better; off by default."""

@@ -1,10 +1,9 @@
-"""Asking which of two answers is better, in both orders, and what the verdicts come to.
+"""Asking which of two answers is better, in both orders, and summarising the verdicts.
 
-In: rows of metrics/evaluation.jsonl. A judge is asked twice a prompt, with the base's answer first and with the
-distilled student's first, because judges favour a place; a preference for a place then cancels out. Out: who was
-preferred, with the interval of a paired bootstrap over prompts, and how far the judge can be relied on.
-
-What it will not do: read a verdict into an answer of the judge that does not end with one; that counts as unclear.
+In: rows of metrics/evaluation.jsonl. The judge is asked twice about each prompt, with the base's answer first and with
+the distilled student's first, so that its preference for the first or second place cancels out. Out: who is preferred,
+with the interval of a paired bootstrap over prompts, and how reliable the judge is. A reply that does not end with a
+verdict counts as unclear.
 """
 
 import hashlib
@@ -24,7 +23,7 @@ DIGITS = 4
 
 @dataclass(frozen=True)
 class Judgement:
-    """What the judge said on one prompt in one order; `winner` is a side, `tie` or `unclear`."""
+    """The judge's verdict on one prompt in one order; `winner` is a side, `tie` or `unclear`."""
 
     id: str
     order: tuple[str, str]
@@ -32,15 +31,15 @@ class Judgement:
 
 
 def is_tie(row: Row) -> bool:
-    """Tell whether both (greedy) answers of a row of metrics/evaluation.jsonl are the same, so that nobody need ask."""
+    """Tell whether both greedy answers of a row of metrics/evaluation.jsonl are the same: a tie without asking."""
     answers = row["answers"]
     return bool(answers["base"][0]["text"] == answers["distilled"][0]["text"])
 
 
 def question(row: Row, order: tuple[str, str]) -> str:
-    """Return what the judge is asked about the (greedy) answers of a row of metrics/evaluation.jsonl.
+    """Return the question to the judge about the greedy answers of a row of metrics/evaluation.jsonl.
 
-    The tags carry a hash of what they enclose, so no answer can hold the end of its own.
+    The tags contain a hash of what they enclose, so no answer can contain its own closing tag.
     """
     first, second = (row["answers"][side][0]["text"] for side in order)
     mark = hashlib.sha256("\0".join((row["prompt"], first, second)).encode("utf-8", "surrogatepass")).hexdigest()[:12]
@@ -66,7 +65,7 @@ Give your reasons in at most four sentences. Then end with one line, which is VE
 
 
 def read_winner(text: str, order: tuple[str, str]) -> str:
-    """Return whom the last line of the judge's answer names: `base`, `distilled`, `tie`, or `unclear`."""
+    """Return the verdict in the last line of the judge's reply: `base`, `distilled`, `tie`, or `unclear`."""
     lines = text.split("\n")
     last = next((line for line in reversed(lines) if line.strip()), "")
     found = VERDICT.fullmatch(last)
@@ -78,8 +77,8 @@ def read_winner(text: str, order: tuple[str, str]) -> str:
 def summarise(judgements: Iterable[Judgement], resamples: int, seed: int) -> Row:
     """Return the figures of metrics/judge.json, rounded to four decimals.
 
-    A prompt gives each side the mean of its points over both orders: 1 if it is preferred, 1/2 for a tie or an unclear
-    verdict, 0 otherwise. `preferred` holds each side's mean over prompts, and their difference with its interval.
+    On each prompt, a side gets the mean of its points over both orders: 1 if it is preferred, 1/2 for a tie or an
+    unclear verdict, 0 otherwise. `preferred` has each side's mean over prompts, and the difference with its interval.
 
     Args:
         judgements: Both orders of each of at least two prompts.
@@ -114,9 +113,10 @@ def summarise(judgements: Iterable[Judgement], resamples: int, seed: int) -> Row
 
 
 def _reliability(pairs: Sequence[Sequence[Judgement]]) -> Row:
-    """Return how often both orders agree, how often the first place is preferred, and how often no verdict was given.
+    """Return how often both orders agree, how often the first place is preferred, and how many verdicts are unclear.
 
-    An indifferent judge prefers the first place in half of the verdicts that prefer one (null if none does).
+    The share for the first place is of the verdicts that prefer a place, and is 1/2 for an unbiased judge (null if no
+    verdict does).
     """
     everything = [judgement for pair in pairs for judgement in pair]
     places = Counter(one.order.index(one.winner) for one in everything if one.winner in one.order)

@@ -1,20 +1,17 @@
 """Optional (`make judge`): metrics/evaluation.jsonl → metrics/judge.json, a model's preference between the students.
 
-It costs money, so that no `dvc repro` runs it, and it is off by default: with `judge: none` it says so in
-metrics/judge.json, and neither reads answers nor asks anybody. With another profile of `judges` each held-out prompt is
-put to that model twice, with the answers in both orders (`pairwise`), through the same ledger, budget and retries as
-the teacher's answers: what was paid for once is kept, and a second run costs nothing. Answers that are the same tie
-unasked. Every question and what was said to it is in metrics/judgements.jsonl.
+It costs money, so `dvc repro` never runs it, and it is off by default: with `judge: none` it only says so in
+metrics/judge.json. With another profile of `judges`, that model is asked twice about each held-out prompt, with the
+answers in both orders (`pairwise`), through the same ledger, budget and retries as the teacher's answers, so a second
+run costs nothing. Equal answers tie, without asking. metrics/judgements.jsonl has every question and reply.
 
-What it will not do: replace the hidden checks. It says what a model prefers, not what works.
+It does not replace the hidden checks: it tells what a model prefers, not what works.
 """
 
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
-
-from pydantic import ConfigDict
 
 from distill.api.profiles import ApiTeacher, BatchesTeacher, MessagesTeacher
 from distill.common import cli
@@ -56,45 +53,30 @@ KINDS: dict[str, type[NoJudge] | type[MessagesJudge] | type[BatchesJudge]] = {
 }
 
 
-class _Kind(Model):
-    model_config = ConfigDict(extra="allow")
-    kind: Literal["none", "messages", "batches"]
-
-
-def load(params: Path) -> tuple[str, NoJudge | MessagesJudge | BatchesJudge]:
-    """Return name and profile of the selected judge.
-
-    Raises:
-        InputError: No such profile, or one of its keys is unknown, missing or of the wrong type.
-    """
-    _, peek = profile(_Kind, "judge", params)
-    return profile(KINDS[peek.kind], "judge", params)
-
-
 def main() -> None:
     """Command line: `python -m distill.judge`."""
     args = cli.parser(__doc__).parse_args()
-    name, judge = load(args.params)
+    name, judge = profile(KINDS, "judge", args.params)
     if isinstance(judge, NoJudge):
         write_jsonl(OUTPUT, [])
         write_json(METRICS, {"enabled": False})
         print(f"{METRICS}: off; choose another 'judge' in params.yaml to switch it on (it is paid for)")
         return
-    metrics = compare(name, judge, args.params)
+    metrics = ask(name, judge, args.params)
     write_json(METRICS, metrics)
     preferred = metrics["preferred"]
     print(f"{METRICS}: {judge.model} gives the distilled student {preferred['distilled']:.0%} of the points over "
           f"{metrics['prompts']} prompts ({preferred['verdict']}), ${metrics['cost_usd']:.2f} in all")  # fmt: skip
 
 
-def compare(name: str, judge: ApiTeacher, params: Path) -> Row:
-    """Ask what has not been asked, write OUTPUT, and return the content of metrics/judge.json.
+def ask(name: str, judge: ApiTeacher, params: Path) -> Row:
+    """Ask what was not asked before, write OUTPUT, and return the content of metrics/judge.json.
 
     Raises:
         InputError: metrics/evaluation.jsonl cannot be used.
-        TeacherError: Verdicts are missing in the end; those that came are kept.
+        TeacherError: Some replies are missing; all others are kept.
     """
-    # Numpy and the ledger are of no use to a stage that is off.
+    # Imported late: a judge that is off needs neither NumPy nor the ledger.
     from distill.api.obtain import gather
     from distill.judge.pairwise import summarise
 
@@ -114,7 +96,7 @@ def compare(name: str, judge: ApiTeacher, params: Path) -> Row:
 
 
 def questions(details: Iterable[Row]) -> Iterator[Row]:
-    """Yield two prompts, as a teacher is asked them, for each row whose answers are not the same."""
+    """Yield two rows of prompts.jsonl, one for each order, for each row whose answers are not the same."""
     from distill.judge.pairwise import ORDERS, is_tie, question
 
     for row in details:
@@ -123,7 +105,7 @@ def questions(details: Iterable[Row]) -> Iterator[Row]:
 
 
 def judgements(details: Iterable[Row], answers: Path) -> "Iterator[Judgement]":
-    """Yield the judgement of each row in both orders; an answer that is cut off or refused is unclear."""
+    """Yield the judgement of each row in both orders; a reply that is cut off or refused is unclear."""
     from distill.judge.pairwise import ORDERS, Judgement, is_tie, read_winner
     from distill.shared.stop_reasons import COMPLETE
 

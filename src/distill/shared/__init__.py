@@ -1,1 +1,1 @@
-"""What some stages read, each module by itself; dvc.yaml lists these file by file."""
+"""Modules that only some of the stages use, so dvc.yaml lists them one by one."""

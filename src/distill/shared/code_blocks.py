@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 PYTHON = frozenset({"python"})
 """The languages, as `language` gives them, of blocks that are Python programs."""
 
-_MARKDOWN = MarkdownIt("commonmark").disable("inline")  # what stands within a paragraph is no fence
+_MARKDOWN = MarkdownIt("commonmark").disable("inline")  # a fence is never within a paragraph
 _PYTHON = re.compile(r"i?python3?|py3?|(?:python|py)3\.\d+(?:\.\d+)?")
 _BEFORE = re.compile(r"\{(?:code|code-block|code-cell|sourcecode)\}|\{\s*#[\w:-]+\s")  # a directive, an identifier
 _WORD = re.compile(r"[\w+.-]+(?:#(?!\w))?")
@@ -29,10 +29,10 @@ class Block:
 def blocks(markdown: str) -> list[Block]:
     """Return the fenced blocks of an answer, in order, those inside lists and quotes included.
 
-    Lines end as CommonMark ends them: at a line feed, a carriage return, or both, and nowhere else. A form feed, a
-    vertical tab or U+2028 is a character of its line. The code has line feeds only.
+    Lines end where CommonMark ends them: at a line feed, a carriage return, or both. A form feed, a vertical tab or
+    U+2028 does not end a line. The returned code has line feeds only.
     """
-    # When the last line is ended too, every line that a block holds ends with a line feed: `_is_closed` counts them.
+    # `_is_closed` counts line feeds, so the last line needs one too.
     ended = markdown if markdown.endswith(("\n", "\r")) else f"{markdown}\n"
     tokens = (token for token in _MARKDOWN.parse(ended) if token.type == "fence")
     return [Block(language(token.info), token.content, _is_closed(token)) for token in tokens]
@@ -41,9 +41,9 @@ def blocks(markdown: str) -> list[Block]:
 def language(info: str) -> str:
     """Return the language that the info string of a fence names, in lower case; '' if it names none.
 
-    Whatever stands for Python 3 is `python`: `py`, `Python3`, `python3.11`, `ipython`, `python:clamp.py`,
+    All names of Python 3 become `python`: `py`, `Python3`, `python3.11`, `ipython`, `python:clamp.py`,
     `python,linenos`, `python title="x"`, `python{1,3}`, `{.python .numberLines}`, `{python, echo=FALSE}`,
-    `{code-cell} ipython3` and the bare name of a file, `clamp.py`. Python 2 and the consoles (`pycon`, `python-repl`,
+    `{code-cell} ipython3` and the name of a file alone, `clamp.py`. Python 2 and the consoles (`pycon`, `python-repl`,
     `ipythonconsole`) are languages of their own.
     """
     info = _BEFORE.sub("", info.strip().lower(), count=1).lstrip(" \t{.=")
@@ -53,12 +53,12 @@ def language(info: str) -> str:
 
 
 def is_session(code: str) -> bool:
-    """Tell whether a block shows an interactive session (`>>>`), which is no program."""
+    """Tell whether a block shows an interactive session (`>>>`) rather than a program."""
     return code.lstrip().startswith(">>>")
 
 
 def syntax_error(markdown: str) -> str | None:
-    """Say what is broken in an answer's code: an open fence, or a Python block that does not parse; None if nothing.
+    """Return what is broken in an answer's code, an open fence or a Python block that does not parse, or None.
 
     Code is parsed, never run. A block that shows a Python session (`>>>`) is not parsed.
     """
@@ -74,7 +74,7 @@ def syntax_error(markdown: str) -> str | None:
 
 
 def parsed(code: str) -> ast.Module:
-    """Parse a model's code without a word about what it merely should not write, such as an invalid escape.
+    """Parse a model's code, without Python's warnings about questionable code such as an invalid escape.
 
     Raises:
         SyntaxError, ValueError, RecursionError, MemoryError: It is not Python, or too deep for the parser.
@@ -90,7 +90,7 @@ def _names_a_file(info: str) -> bool:
 
 
 def _is_closed(token: Any) -> bool:
-    # The parser closes an open fence at the end of its container without a word, so count the lines that it took:
-    # the opening fence, those of the content, and one more if there is a closing fence.
+    # The parser silently closes an open fence at the end of its container. So count its lines: the opening fence, the
+    # content, and one more if there is a closing fence.
     start, end = token.map
     return bool(end - start == token.content.count("\n") + 2)

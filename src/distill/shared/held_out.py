@@ -1,8 +1,8 @@
 """data/heldout.jsonl: the held-out prompts with the teacher's answers, which format writes for generate and evaluate.
 
 A row has `id`, `base`, `group`, `prompt` and `completion` (messages, as in train.jsonl), `stop_reason`, and `ended`,
-whether the answer is complete by its stop reason. There is a row for each prompt, whatever became of the teacher's
-answer. White space around an answer is stripped.
+whether its stop reason says that the answer is complete. Every prompt has a row, whether or not its answer is
+usable. White space around an answer is stripped.
 """
 
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ FIELDS = ("id", "base", "group", "prompt", "completion", "stop_reason", "ended")
 class HeldOut:
     """A held-out prompt, its group (`heldout-easy`, ...), and the teacher's answer with its stop reason.
 
-    `messages` are the prompt as the student gets it, with the system prompt that it was trained with, if there is one.
-    `ended`: whether the teacher ended its turn; the answer was not cut off, and not refused.
+    `messages` are the prompt as the student gets it, after the system prompt that it was trained with, if there is one.
+    `ended`: whether the teacher ended its turn, so that the answer was neither cut off nor refused.
     """
 
     id: str

@@ -1,14 +1,14 @@
-"""Which texts have come by before, at a cost of about 16 bytes each, however long they are."""
+"""A set of texts that takes about 16 bytes for each, however long it is."""
 
 import hashlib
 from array import array
 
 PARTS = 2**14
-"""A part is searched from end to end: 60 numbers when a million texts are in, 1,000 with sixteen million."""
+"""A look-up searches one part: 60 numbers when there are a million texts, 1,000 when there are sixteen million."""
 
 
 class Seen:
-    """A set of texts that remembers 72 bits of each: among sixteen million, it mistakes one once in 10⁷ runs.
+    """A set of texts that keeps 72 bits of each: with sixteen million texts, one run in 10⁷ confuses two of them.
 
     Python's own set of 16-byte digests takes 100 bytes a text.
     """

@@ -1,9 +1,9 @@
-"""How sure a difference is: a paired bootstrap over prompts, and the unbiased estimate of pass@k.
+"""How certain a difference is: a paired bootstrap over prompts; and the unbiased estimate of pass@k.
 
-Prompts are what was sampled, so prompts are what is drawn again: each resample draws as many prompts as there are,
-with replacement, and takes both models' values of the same prompts. The interval holds the middle 95% of the resampled
-differences (the percentile method: B. Efron and R. Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13).
-Nothing is corrected for looking at several metrics.
+What was sampled is prompts, so prompts are what is resampled: each resample draws as many prompts as there are,
+with replacement, and takes both models' values for the prompts drawn. The interval holds the middle 95% of the
+resampled differences (the percentile method: B. Efron and R. Tibshirani, An Introduction to the Bootstrap, 1993,
+chapter 13). There is no correction for testing several metrics.
 """
 
 import math
@@ -21,12 +21,14 @@ from distill.common.errors import InputError
 Floats = NDArray[np.float64]
 Verdict = Literal["better", "worse", "no difference found"]
 CHUNK = 1 << 19
-"""Most prompts drawn at once (4 MB an array); a sample of more prompts is drawn one resample at a time."""
+"""Prompts drawn at once, at most (4 MB an array); one resample is drawn at a time if it has more."""
 
+LEVEL = 0.95
+"""The share of resampled differences that an interval holds."""
 DETECTED = NormalDist().inv_cdf(0.975) + NormalDist().inv_cdf(0.8)
-"""How many standard errors a true difference must have to be found in four of five samples: 1.96 + 0.84."""
+"""How many standard errors a true difference must span to be found in four of five samples: 1.96 + 0.84."""
 ROUNDING = 1e-12
-"""A standard error below this is none."""
+"""A standard error below this counts as zero."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +51,12 @@ def paired_bootstrap(
     *,
     resamples: int = 10_000,
     seed: int = 0,
-    level: float = 0.95,
     transform: Callable[[Floats], Floats] = _identity,
 ) -> Interval:
     """Return the difference of two models' (weighted) means over prompts, with its confidence interval.
 
-    A mean is sum(weights * values) / sum(weights), in every resample anew. So for a figure per token, give each
-    prompt's own mean as its value and its number of tokens as its weight: that is total over total tokens.
+    A mean is sum(weights * values) / sum(weights), computed anew in every resample. For a figure per token, pass each
+    prompt's mean as its value and its number of tokens as its weight: that gives the total divided by all tokens.
 
     Args:
         base: One value a prompt, such as its mean negative log-likelihood.
@@ -63,8 +64,7 @@ def paired_bootstrap(
         weights: How much each prompt counts, above 0; None: all the same.
         resamples: How often the prompts are drawn again.
         seed: Equal inputs and seeds give equal intervals.
-        level: The share of resampled differences that the interval holds.
-        transform: What is made of each mean before the difference is taken, such as `numpy.exp` for perplexity.
+        transform: Applied to each mean before the difference is taken, such as `numpy.exp` for perplexity.
 
     Raises:
         InputError: Lengths differ, there are fewer than two prompts, a value is not finite, or a weight is not above 0.
@@ -75,14 +75,14 @@ def paired_bootstrap(
         raise InputError(f"bootstrap: {one.size} base values, {two.size} distilled, {weight.size} weights; "
                          "the same prompts are needed in all")  # fmt: skip
     if weight.min() <= 0:
-        raise InputError(f"bootstrap: weights: {weight.min():g} is not above 0; leave out prompts that count nothing")
+        raise InputError(f"bootstrap: weights: {weight.min():g} is not above 0; leave out prompts without weight")
 
     def difference(weight: Floats, one: Floats, two: Floats, axis: int) -> Floats:
         means = [transform(np.average(values, axis=axis, weights=weight)) for values in (one, two)]
         return means[1] - means[0]
 
     found = bootstrap(
-        (weight, one, two), difference, paired=True, method="percentile", confidence_level=level,
+        (weight, one, two), difference, paired=True, method="percentile", confidence_level=LEVEL,
         n_resamples=resamples, batch=max(1, CHUNK // one.size), rng=np.random.default_rng(seed),
     )  # fmt: skip
     low, high = found.confidence_interval
@@ -90,18 +90,18 @@ def paired_bootstrap(
 
 
 def verdict(interval: Interval, higher_is_better: bool) -> Verdict:
-    """Say what an interval shows; one that contains zero, or touches it, shows nothing."""
+    """Say what an interval shows; nothing if it contains or touches zero."""
     if interval.low <= 0 <= interval.high:
         return "no difference found"
     return "better" if (interval.difference > 0) == higher_is_better else "worse"
 
 
 def smallest_detectable(base: ArrayLike, distilled: ArrayLike, weights: ArrayLike | None = None) -> float | None:
-    """Return the smallest true difference that so many prompts find four times out of five (two-sided test at 5%).
+    """Return the smallest true difference that these prompts find four times out of five (two-sided test at 5%).
 
     That is z(0.975) + z(0.8), or 2.8, times the standard error of the mean paired difference (H. S. Bloom, Minimum
-    Detectable Effects, Evaluation Review 19(5), 1995). The error is the observed one; where values are 0 or 1, such as
-    passes, it comes from how many prompts the models differ in. With weights it is that of a ratio of totals (W. G.
+    Detectable Effects, Evaluation Review 19(5), 1995). The error is the observed one; for values of 0 or 1, such as
+    passes, it depends on how many prompts the models differ in. With weights it is that of a ratio of totals (W. G.
     Cochran, Sampling Techniques, 1977, chapter 6).
 
     Args:
@@ -110,7 +110,7 @@ def smallest_detectable(base: ArrayLike, distilled: ArrayLike, weights: ArrayLik
         weights: How much each prompt counts, above 0; None: all the same.
 
     Returns:
-        The difference, or None where all prompts differ alike: their spread is then not known.
+        The difference, or None where all prompts differ by the same amount: the spread is then unknown.
     """
     difference = np.asarray(distilled, dtype=np.float64) - np.asarray(base, dtype=np.float64)
     weight = np.ones_like(difference) if weights is None else np.asarray(weights, dtype=np.float64)
@@ -121,7 +121,7 @@ def smallest_detectable(base: ArrayLike, distilled: ArrayLike, weights: ArrayLik
 
 
 def prompts_needed(prompts: int, smallest: float, wanted: float) -> int:
-    """Return how many prompts find a difference of `wanted`, if so many find one of `smallest`: errors fall as 1/√n."""
+    """Return how many prompts it takes to find `wanted` if `prompts` find `smallest`: errors fall as 1/√n."""
     return math.ceil(prompts * (smallest / wanted) ** 2)
 
 
@@ -140,7 +140,7 @@ def pass_at_k(n: int, c: int, k: int) -> float:
         InputError: Not 0 <= c <= n, or not 1 <= k <= n.
     """
     if not 0 <= c <= n:
-        raise InputError(f"pass@k: {c} of {n} samples passed; the number that pass lies between 0 and all of them")
+        raise InputError(f"pass@k: {c} of {n} samples passed; that must be from 0 to all of them")
     if not 1 <= k <= n:
         raise InputError(f"pass@k: k is {k} with {n} samples; choose a k from 1 to the number of samples")
     return 1 - math.comb(n - c, k) / math.comb(n, k)

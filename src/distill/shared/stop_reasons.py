@@ -1,6 +1,6 @@
 """Why an answer of the Messages API ended, and what that means for training.
 
-A stop reason that is not known (the API gets new ones) says nothing of a complete answer.
+An unknown stop reason (the API gets new ones) does not count as complete.
 """
 
 DROPPED_AS = {
@@ -12,8 +12,8 @@ DROPPED_AS = {
     "tool_use": "unfinished",
     "pause_turn": "unfinished",
 }
-"""For each stop reason why an answer with it is not trained on; None: it is complete."""
+"""For each stop reason, why an answer with it is not trained on; None: it is complete."""
 STOP_REASONS = tuple(DROPPED_AS)
 COMPLETE = frozenset(reason for reason, why in DROPPED_AS.items() if why is None)
 UNKNOWN = "unfinished"
-"""Why an answer with another stop reason is not trained on."""
+"""Why an answer with any other stop reason is not trained on."""

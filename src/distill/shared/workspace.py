@@ -1,6 +1,6 @@
-"""Where the repository is, and what is kept in its .distill: paid answers, checkpoints, unfinished work.
+"""Where the repository is, and its folder .distill: paid answers, checkpoints, unfinished work.
 
-These lie outside the pipeline's outputs, which DVC deletes before it runs a stage.
+.distill is outside the pipeline's outputs, which DVC deletes before it runs a stage.
 """
 
 import os
@@ -8,9 +8,9 @@ from pathlib import Path
 
 
 def root() -> Path:
-    """Return the main repository: DVC_ROOT, else the nearest directory upwards with a .dvc in it, else this one.
+    """Return the main repository: DVC_ROOT, else the nearest directory upwards that has a .dvc, else this one.
 
-    DVC_ROOT names the main repository also when DVC runs a stage in a copy of it (`dvc exp run --temp`, `--queue`).
+    DVC_ROOT names the main repository even when DVC runs a stage in a copy of it (`dvc exp run --temp`, `--queue`).
     """
     if place := os.environ.get("DVC_ROOT"):
         return Path(place).absolute()
@@ -19,5 +19,5 @@ def root() -> Path:
 
 
 def kept(*names: str) -> Path:
-    """Return a place in .distill of the main repository."""
+    """Return a path in the main repository's .distill."""
     return root().joinpath(".distill", *names)

@@ -1,1 +1,1 @@
-"""Stage 4: a LoRA adapter is trained on the student; read `stage`, then `run`."""
+"""Stage 4: train a LoRA adapter on the student; read `stage`, then `run`."""

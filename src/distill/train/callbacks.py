@@ -1,4 +1,4 @@
-"""What watches a training run: a guard that stops it when the loss is no number, and a progress bar."""
+"""Callbacks of a training run: a guard against a loss that is not finite, marks for checkpoints, a progress bar."""
 
 import math
 import sys
@@ -13,7 +13,7 @@ from distill.train.checkpoint import mark_complete
 
 
 class FiniteLoss(TrainerCallback):  # type: ignore[misc]
-    """Stops the run at the first loss or gradient that is not finite, before a checkpoint is made of it."""
+    """Stops the run at the first loss or gradient that is not finite, before it gets into a checkpoint."""
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
         for name in ("loss", "eval_loss", "grad_norm"):
@@ -26,7 +26,7 @@ class FiniteLoss(TrainerCallback):  # type: ignore[misc]
 
 
 class CompleteCheckpoint(TrainerCallback):  # type: ignore[misc]
-    """Marks a checkpoint once all of it is on disk, so that one cut short by a kill is never taken for whole."""
+    """Marks a checkpoint once it is completely on disk, so that one cut short by a kill is never used."""
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         mark_complete(Path(args.output_dir) / f"checkpoint-{state.global_step}")
@@ -58,6 +58,6 @@ class Progress(TrainerCallback):  # type: ignore[misc]
             self.bar.update(state.global_step - self.bar.n)
 
     def close(self) -> None:
-        """Leave the bar as it stands; what is printed next starts a new line."""
+        """Leave the bar as it is, and start a new line for what is printed next."""
         if self.bar is not None:
             self.bar.close()

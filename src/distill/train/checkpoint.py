@@ -1,13 +1,13 @@
-"""Where a run's checkpoints lie, and which one it goes on from after it was killed.
+"""Where a run's checkpoints are, and from which one it resumes after a kill.
 
-They lie outside the pipeline's outputs, which DVC deletes before it runs a stage: .distill/checkpoints/<key> in the
-main repository (`DVC_ROOT`, else the nearest parent with a .dvc). The key is a hash of everything that defines the
-run (parameters, student, data, code, library versions, device), so a run never goes on from another one's checkpoint.
-Two such runs at once are one: `turn` lets the second wait, and go on from what the first left.
+They are outside the pipeline's outputs, which DVC deletes before it runs a stage: in .distill/checkpoints/<key> of the
+main repository. The key is a hash of everything that defines the run (parameters, student, data, code, library
+versions, device), so a run never resumes from another run's checkpoint. If the same run is started twice, `turn` lets
+the second one wait, and resume from what the first one left.
 
-Of several processes, each writes its own random state into a checkpoint, and the first one the rest. So several
-machines can go on from one only if they see .distill under the same path on a shared disk; without it, a run that was
-killed has to start again (remove .distill/checkpoints on all of them).
+With several processes, each writes its own random state into a checkpoint, and the first one everything else. So
+several machines can resume only if .distill is under the same path on a shared disk; without one, a killed run has to
+start again (remove .distill/checkpoints on all machines).
 """
 
 import hashlib
@@ -33,8 +33,8 @@ from distill.shared.workspace import kept
 MARK = "complete"
 HOLDER = "holder"
 PATIENCE_S = 60
-"""Several processes that wait for another run hear of each other after so many seconds, or they would take one another
-for dead (after 10 to 30 minutes)."""
+"""Processes that wait for another run exchange a message after so many seconds, because the others' time-out is 10 to
+30 minutes."""
 LIBRARIES = ("accelerate", "peft", "torch", "transformers", "trl")
 
 
@@ -53,9 +53,9 @@ def key(models: Iterable[Model], files: Iterable[Path], facts: Iterable[str]) ->
 
 
 def code() -> list[Path]:
-    """Return the files of this package that this process has loaded: a run that other code began is another run.
+    """Return the files of this package that this process has loaded: with other code, it is another run.
 
-    By file and not by name: the stage's own module runs as `__main__`.
+    They are found by file, not by name, because the stage's own module runs as `__main__`.
     """
     loaded = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
     package = Path(distill.__path__[0])
@@ -69,13 +69,13 @@ def place(key: str) -> Path:
 
 @contextmanager
 def turn(place: Path) -> Iterator[None]:
-    """Be the one run that uses the checkpoints in `place`; a second one with the same key waits here.
+    """Be the only run that uses the checkpoints in `place`; a second one with the same key waits here.
 
-    A run that ends well removes its checkpoints, unless another one waits: that one goes on from the last of them,
-    which has nothing left to train, and ends with the same bytes. If the first is killed, the second goes on from what
-    it finds: the system frees the locks of a process that ends, however it ends.
+    A run that succeeds removes its checkpoints, unless another one waits: that one then resumes from the last of them,
+    has nothing left to train, and writes the same bytes. If the first one is killed, the second resumes from what is
+    there: the system frees a process's locks however it ends.
 
-    Of several processes all have to call it; the first one holds the locks. Whoever has `waiting` is the next to run.
+    With several processes, all of them call this, and the first one holds the locks. Whoever holds `waiting` runs next.
     """
     running, waiting = (FileLock(place.with_name(f"{place.name}.{name}")) for name in ("running", "waiting"))
     _wait(place, waiting, running)
@@ -94,7 +94,7 @@ def turn(place: Path) -> Iterator[None]:
 
 
 def _wait(place: Path, *locks: FileLock) -> None:
-    """Acquire the locks, and say once who has them if they are not to be had at once."""
+    """Acquire the locks; if they are taken, say once by whom."""
     place.parent.mkdir(parents=True, exist_ok=True)
     patience = 0
     for lock in locks:
@@ -115,19 +115,19 @@ def _acquired(lock: FileLock, patience: float) -> bool:
 def _holder(place: Path) -> str:
     try:
         return (place / HOLDER).read_text(encoding="utf-8")
-    except FileNotFoundError:  # it has only just begun, or is about to end
+    except FileNotFoundError:  # it has just begun, or is about to end
         return "another process"
 
 
 def _remove(place: Path, *locks: FileLock) -> None:
-    # A process that opened a lock's file before it was removed finds out, and makes a new one.
+    # A process that opened a lock's file before it was removed notices that, and makes a new one.
     shutil.rmtree(place, ignore_errors=True)
     for lock in locks:
         Path(lock.lock_file).unlink(missing_ok=True)
 
 
 def mark_complete(folder: Path) -> None:
-    """Say that the checkpoint in `folder` was written to its end; every process calls it when it wrote its part."""
+    """Mark the checkpoint in `folder` as complete; every process calls this after writing its part."""
     if _several():
         processes.barrier()
     if first():
@@ -137,9 +137,9 @@ def mark_complete(folder: Path) -> None:
 
 
 def last(place: Path) -> str | None:
-    """Return the last complete checkpoint of a run; those that a kill left unfinished are removed.
+    """Return the last complete checkpoint of a run, and remove those that a kill left unfinished.
 
-    Of several processes all have to call it; the first one looks and removes, and the others take what it found.
+    With several processes, all of them call this; the first one looks and removes, and tells the others.
     """
     found: str | None = _of_first(_last(place) if first() else None)
     return found
@@ -155,12 +155,12 @@ def _last(place: Path) -> str | None:
 
 
 def step(folder: str | Path) -> int:
-    """Return after how many updates a checkpoint was made."""
+    """Return the number of updates before a checkpoint."""
     return int(Path(folder).name.rpartition("-")[2])
 
 
 def first() -> bool:
-    """Whether this process is the one of several that looks, writes and speaks for all of them."""
+    """Whether this is the only process, or the one that reads, writes and prints for all of them."""
     return not _several() or processes.get_rank() == 0
 
 
@@ -169,7 +169,7 @@ def _several() -> bool:
 
 
 def _of_first(value: Any) -> Any:
-    """Return the first process's value, in all of them."""
+    """Return the first process's value in all processes."""
     found = [value]
     if _several():
         processes.broadcast_object_list(found, src=0)

@@ -1,4 +1,4 @@
-"""What a training run leaves to read: the curve and the figures of metrics/train.json."""
+"""The results of a training run to read: its curve, and the figures of metrics/train.json."""
 
 import csv
 import io
@@ -14,7 +14,7 @@ DIGITS = 6
 
 @dataclass(frozen=True)
 class Result:
-    """A finished run: its curve (`points`), and what was counted."""
+    """A finished run: its curve (from `points`), and counts."""
 
     history: list[Row]
     updates: int
@@ -51,9 +51,9 @@ class Result:
 
 
 def points(log: Iterable[dict[str, Any]]) -> list[Row]:
-    """Return the curve in a Trainer's log: a row an update for training, a row an evaluation for validation.
+    """Return the curve from a Trainer's log: one row for each update, and one for each validation.
 
-    A training row scores an update's examples before the update; a validation row all validation examples after it.
+    A training row scores an update's examples before the update, a validation row all validation examples after it.
     """
     found = []
     for entry in log:

@@ -1,6 +1,6 @@
-"""How long a training run will take: a guess from what it has to multiply and how fast the machine multiplies.
+"""How long a training run will take: an estimate from its number of operations and the machine's speed.
 
-It assumes that the machine does nothing else. Once the first updates are done, the progress bar knows better.
+It assumes that the machine does nothing else. After the first updates, the progress bar is more accurate.
 """
 
 from typing import TYPE_CHECKING
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from distill.train.params import TrainingRun
 
 SHARE = {torch.bfloat16: 0.4, torch.float32: 0.6}
-"""Of the speed at large products, what a whole run reaches: the faster they are, the more everything else counts."""
+"""The share of the speed of large matrix products that a whole run reaches: the faster these, the smaller it is."""
 COMPILATION_S = 40.0
-"""Compiling the decoder layers and the head, where nothing of it is in the compiler's cache."""
+"""The time to compile the decoder layers and the head, with an empty compiler cache."""
 
 
 def describe(run: "TrainingRun", setup: Setup, parameters: int, last: str | None) -> str:
     """Return how long the rest of a run takes, in words.
 
     Args:
-        run: What is trained.
-        setup: How.
-        parameters: The model's, all of them.
-        last: The checkpoint that it goes on from, if any.
+        run: The run.
+        setup: How it computes.
+        parameters: The number of all the model's parameters.
+        last: The checkpoint that it resumes from, if any.
     """
     speed = SHARE[setup.dtype] * device.speed(setup.dtype) * setup.processes
     left = work(run, setup, parameters, checkpoint.step(last) if last else 0)
@@ -37,8 +37,8 @@ def describe(run: "TrainingRun", setup: Setup, parameters: int, last: str | None
 def work(run: "TrainingRun", setup: Setup, parameters: int, done: int) -> float:
     """Return the floating-point operations that are left after `done` updates.
 
-    Two a weight and token for the forward pass, two for the gradients of what flows through it, none for those of
-    frozen weights; two more where activations are computed again.
+    For each weight and token: two for the forward pass, two for the gradients of the activations, none for those of the
+    frozen weights; two more where activations are recomputed.
     """
     updates_an_epoch = -(-len(run.training) // run.params.batch_size)
     updates = updates_an_epoch * run.params.epochs
@@ -49,7 +49,7 @@ def work(run: "TrainingRun", setup: Setup, parameters: int, done: int) -> float:
 
 
 def words(seconds: float) -> str:
-    """Return a duration as a person would say it."""
+    """Return a duration in words."""
     if seconds < 60:
         return "less than a minute"
     minutes = round(seconds / 60)

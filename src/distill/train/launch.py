@@ -1,7 +1,7 @@
-"""Training on several devices: the stage starts itself again through `accelerate launch`.
+"""Training on several devices: the stage restarts itself through `accelerate launch`.
 
-`train.devices` names a file of configs/accelerate, which says how many processes on how many machines. Each then runs
-the stage with its share of every update's examples; the number of examples an update stays what params.yaml says.
+`train.devices` names a file in configs/accelerate, which says how many processes run on how many machines. Each runs
+the stage on its share of every update's examples; how many examples make an update is still set in params.yaml.
 """
 
 import os
@@ -16,7 +16,7 @@ STARTED = "DISTILL_LAUNCHED"
 
 
 def wanted(devices: str) -> bool:
-    """Whether this process has to start others: several are asked for, and it is none of them yet."""
+    """Whether several processes are asked for, and this is not one of them yet."""
     return devices != SINGLE and "WORLD_SIZE" not in os.environ
 
 
@@ -30,7 +30,7 @@ def again(devices: str) -> None:
     if not config.exists():
         known = ", ".join(sorted(path.stem for path in CONFIGS.glob("*.yaml")))
         raise InputError(f"params.yaml: train.devices: no file {config}; choose one of: {known}")
-    if STARTED in os.environ:  # or a launcher that starts one plain process would start itself for ever
+    if STARTED in os.environ:  # a launcher that starts one plain process would start itself for ever
         raise InputError(f"{config}: accelerate starts no distributed processes from it; fix its distributed_type")
     os.environ[STARTED] = devices
     command = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(config), "-m", "distill.train"]

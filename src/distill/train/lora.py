@@ -1,4 +1,4 @@
-"""The LoRA adapter: put on a student, and saved as a folder that any machine can use (`models` loads it)."""
+"""The LoRA adapter: how it is added to a student, and saved as a folder that any machine can load."""
 
 import hashlib
 import json
@@ -20,10 +20,10 @@ WEIGHTS = "adapter_model.safetensors"
 
 
 def add(model: Any, params: "LoraParams") -> Any:
-    """Return `model` with a fresh LoRA adapter: fp32 adapter weights, everything else frozen.
+    """Return `model` with a new LoRA adapter: fp32 adapter weights, everything else frozen.
 
     Raises:
-        InputError: A target is no module of the model, or the options do not go together.
+        InputError: The model has no such target module, or the options cannot be combined.
     """
     from peft import LoraConfig, get_peft_model
 
@@ -40,7 +40,7 @@ def add(model: Any, params: "LoraParams") -> Any:
     )
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # PEFT asks transformers by a name that goes away
+            warnings.simplefilter("ignore")  # PEFT uses a deprecated name of transformers
             return get_peft_model(model, config)
     except ValueError as error:
         reason = " ".join(str(error).split())[:200]
@@ -48,7 +48,7 @@ def add(model: Any, params: "LoraParams") -> Any:
 
 
 def _check_targets(model: Any, targets: "Strings | str") -> None:
-    """Refuse a name that no module has: PEFT would adapt the others alone, as in a student that fuses q, k and v."""
+    """Refuse a name that no module has: PEFT would silently adapt only the others, as where q, k and v are fused."""
     import torch
 
     names = [name for name, _ in model.named_modules()]
@@ -63,15 +63,15 @@ def _check_targets(model: Any, targets: "Strings | str") -> None:
 
 
 def quantization(scheme: str | None) -> dict[str, Any]:
-    """Return what loads the base's weights in 4 bits (QLoRA's NF4), or nothing.
+    """Return the options that load the base's weights in 4 bits (QLoRA's NF4), or no options.
 
     Raises:
-        InputError: It is asked for where it cannot be had.
+        InputError: The device or a package that this needs is missing.
     """
     if scheme is None:
         return {}
     if not device.can_quantize():
-        raise InputError("params.yaml: train.quantization: it needs a CUDA device and the package bitsandbytes; "
+        raise InputError("params.yaml: train.quantization: needs a CUDA device and the package bitsandbytes; "
                          "set it to null, or `pip install bitsandbytes` on such a machine")  # fmt: skip
     from transformers import BitsAndBytesConfig
 
@@ -81,14 +81,14 @@ def quantization(scheme: str | None) -> dict[str, Any]:
 
 
 def trainable(model: Any) -> dict[str, Any]:
-    """Return the parameters that are trained, by name."""
+    """Return the trainable parameters by name."""
     return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
 
 
 def gather(model: Any) -> dict[str, Any]:
-    """Return the trainable parameters' values by name, whole and on the CPU.
+    """Return the values of the trainable parameters by name, complete and on the CPU.
 
-    Where processes share a model's weights out among them (FSDP), each has a part: all of them have to call this.
+    Where each process has a shard of the weights (FSDP), all processes have to call this.
     """
     values = {name: parameter.detach() for name, parameter in sorted(trainable(model).items())}
     return {name: (part.full_tensor() if hasattr(part, "full_tensor") else part).cpu() for name, part in values.items()}
@@ -106,7 +106,7 @@ def digest(values: dict[str, Any]) -> str:
 def save(model: Any, values: dict[str, Any], folder: Path, student: StudentProfile) -> None:
     """Write adapter_model.safetensors and adapter_config.json, the same bytes for the same weights on any machine.
 
-    `values` are what `gather` returned; one process may write them alone.
+    `values` are what `gather` returned; one process alone can write them.
     """
     model.peft_config["default"].base_model_name_or_path = student.identity
     # Without `save_embedding_layers=False` PEFT asks the hub whether the base's vocabulary was resized.
@@ -116,4 +116,4 @@ def save(model: Any, values: dict[str, Any], folder: Path, student: StudentProfi
     tidy = {key: sorted(value) if key == "target_modules" and isinstance(value, list) else value
             for key, value in sorted(config.items())}  # fmt: skip
     write_json(folder / CONFIG, tidy)
-    (folder / WEIGHTS).chmod((folder / CONFIG).stat().st_mode)  # safetensors makes it readable by its owner alone
+    (folder / WEIGHTS).chmod((folder / CONFIG).stat().st_mode)  # safetensors makes it readable only by its owner

@@ -1,6 +1,6 @@
 """How a batch is scored: on a CPU with this package's kernels, and anywhere else with TRL's fused head.
 
-Both compute the same sums within rounding, and neither makes the logits of a whole batch.
+Both compute the same sums, apart from rounding, and neither computes the logits of a whole batch at once.
 """
 
 from collections.abc import Iterator
@@ -16,30 +16,30 @@ from distill.train.setup import Setup
 
 
 class Loss(Protocol):
-    """A way to score batches; `model` is the causal model in whatever wraps it (PEFT, DDP, FSDP)."""
+    """A way to score batches; `model` is the causal model with its wrappers (PEFT, DDP, FSDP)."""
 
     def score(self, model: Any, inputs: dict[str, Any], learn: bool = True) -> Score:
-        """Return the sums over the labels of a batch; gradients are wanted if `learn`."""
+        """Return the sums over a batch's labels; with `learn`, for a backward pass."""
 
     def measuring(self, model: Any) -> AbstractContextManager[None]:
-        """Within it, the model drops nothing; the trainer turns dropout on again when it goes on to train."""
+        """Return a context without dropout; the trainer turns dropout on again before it trains."""
 
 
 class FusedHead:
-    """TRL's head, which SFTTrainer has put on the model: any device, any architecture, weights in shards."""
+    """TRL's fused head, which SFTTrainer adds to the model: for any device and architecture, and for shards."""
 
     def score(self, model: Any, inputs: dict[str, Any], learn: bool = True) -> Score:
-        """Return the sums; `learn` makes no difference here."""
+        """Return the sums; `learn` makes no difference."""
         outputs = model(**inputs, use_cache=False, fused_lm_head=True)
         return Score(-outputs.log_probs.sum(), outputs.is_top1.sum(), outputs.label_mask.sum())
 
     def measuring(self, model: Any) -> AbstractContextManager[None]:
-        """Put the model in evaluation mode, and keep nothing for a backward pass."""
+        """Put the model in evaluation mode, without gradients."""
         return _evaluating(model)
 
 
 class ChunkedLoss:
-    """The loss in chunks, and where it fits, the fast path through the decoder: a model on a CPU, changed in place."""
+    """The loss in chunks and, where possible, the fast path through the decoder; for a CPU. The model is modified."""
 
     def __init__(self, causal: Any, setup: Setup) -> None:
         chunked_loss.attach(causal, setup.compile)
@@ -49,24 +49,24 @@ class ChunkedLoss:
             fast_path.install(causal, setup.compile)
 
     def score(self, model: Any, inputs: dict[str, Any], learn: bool = True) -> Score:
-        """Return the sums, and take the gradient on the way if `learn`."""
-        if inputs["input_ids"].shape[0] == 1:  # what is padded comes after all that counts, and need not be masked
+        """Return the sums; with `learn`, compute the gradient in the forward pass."""
+        if inputs["input_ids"].shape[0] == 1:  # padding comes after all that counts, so it needs no mask
             inputs = {key: value for key, value in inputs.items() if key != "attention_mask"}
         return model(**inputs, use_cache=False, scored="learn" if learn else "measure")  # type: ignore[no-any-return]
 
     def measuring(self, model: Any) -> AbstractContextManager[None]:
-        """Turn dropout off; the fast path keeps the code compiled for training rather than compile it again."""
+        """Turn dropout off; the fast path uses the code compiled for training, instead of compiling once more."""
         return fast_path.without_dropout(self._causal) if self._fast else _evaluating(model)
 
 
 def choose(causal: Any, setup: Setup, sharded: bool) -> Loss:
-    """Return the fastest loss for a causal model that carries its adapter; FSDP's shards need TRL's."""
+    """Return the fastest loss for a causal model with its adapter; the shards of FSDP need TRL's."""
     fits = not device.is_gpu() and not sharded and chunked_loss.fits(causal)
     return ChunkedLoss(causal, setup) if fits else FusedHead()
 
 
 def slower(causal: Any, setup: Setup) -> str | None:
-    """Return a line that says why a student on a CPU trains by the stock code, if something about it is why."""
+    """Return a note on why this student trains more slowly on a CPU than others, or None."""
     why = fast_path.obstacle(causal) if setup.device == "cpu" else None
     return f"{why}: the stock code of transformers trains this student, slower, with the same results" if why else None
 

@@ -92,7 +92,7 @@ def write(path: Path, params: "TrainParams", student: StudentProfile, result: Re
 
 
 def snippet(student: StudentProfile) -> str:
-    """Return code that loads base and adapter with nothing but transformers and peft."""
+    """Return code that loads base and adapter with transformers and peft alone."""
     imports = ""
     if student.source == "package":
         imports = "from importlib.util import find_spec\n"

@@ -1,4 +1,4 @@
-"""The parameters of a training run, and the run: these with the student and the examples."""
+"""The parameters of a training run; and the run itself, which adds the student and the examples."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -50,7 +50,7 @@ class TrainParams(Model):
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """Parameters, the student, its tokenizer, and examples to train on and to validate with (perhaps none)."""
+    """Parameters, the student, its tokenizer, and the examples for training and validation (perhaps none)."""
 
     params: TrainParams
     student: StudentProfile

@@ -1,4 +1,4 @@
-"""One training run from start to end: load the student, add the adapter, train, check, write the adapter's folder."""
+"""One training run: load the student, add the adapter, train, check, write the adapter's folder."""
 
 import logging
 import os
@@ -24,14 +24,14 @@ from distill.train.setup import Setup, choose
 
 
 def fit(run: TrainingRun, files: tuple[Path, ...], output: Path) -> Result | None:
-    """Train, and put the adapter's folder in `output`'s place.
+    """Train, and replace `output` by the adapter's folder.
 
     Returns:
         Losses and counts; None on all processes but the main one.
 
     Raises:
         TrainingError: The loss was not finite, or the adapter did not change.
-        InputError: The student or the adapter's options cannot be used, or memory does not suffice.
+        InputError: The student or the adapter's options cannot be used, or there is not enough memory.
     """
     quiet()
     size = Size.of(load_config(run.student))
@@ -64,7 +64,7 @@ def _fit(run: TrainingRun, setup: Setup, files: tuple[Path, ...], output: Path) 
 def _adapted(run: TrainingRun) -> Any:
     options = lora.quantization(run.params.quantization)
     base = load_model(run.student, device.dtype(run.params.dtype), **options)
-    set_seed(run.params.seed)  # the adapter's first weights are drawn at random
+    set_seed(run.params.seed)  # the adapter's initial weights are random
     return lora.add(base, run.params.lora)
 
 
@@ -74,9 +74,9 @@ def _key(run: TrainingRun, files: tuple[Path, ...], setup: Setup) -> str:
 
 
 def _announce(run: TrainingRun, setup: Setup, model: Any, last: str | None) -> None:
-    """Say how, from where and how long it will train, and what a type of weights that the machine lacks will cost."""
+    """Print how and how long it will train, where it resumes, and what makes it slow."""
     time = forecast.describe(run, setup, model.num_parameters(), last)
-    start = f", going on from {Path(last).name}" if last else ""
+    start = f", resuming from {Path(last).name}" if last else ""
     _say(f"training on {setup.describe()}{start}: {time} if the machine does nothing else")
     if note := loss.slower(model.get_base_model(), setup):
         _say(note)
@@ -89,7 +89,7 @@ def _train(running: trainer.Trainer, last: str | None) -> Any:
     try:
         running.train(resume_from_checkpoint=last)
     finally:
-        running.pop_callback(Progress).close()  # an error's line must not stand on the bar's
+        running.pop_callback(Progress).close()  # an error must not be printed on the bar's line
     return running.state
 
 
@@ -122,9 +122,9 @@ def _write(run: TrainingRun, model: Any, values: dict[str, Any], result: Result,
 
 
 def _replace(output: Path, beside: Path) -> None:
-    """Put the folder `beside` in `output`'s place by renaming: a kill leaves the old one or the new one whole.
+    """Replace `output` by the folder `beside` by renaming: a kill leaves the old or the new one complete.
 
-    A folder cannot be renamed over another, so between two renames neither has the name, and the old one is `.*.old`.
+    A folder cannot be renamed over another, so between two renames there is no `output`, and the old one is `.*.old`.
     """
     aside = output.with_name(f".{output.name}.old")
     shutil.rmtree(aside, ignore_errors=True)
@@ -135,7 +135,7 @@ def _replace(output: Path, beside: Path) -> None:
 
 
 def quiet() -> None:
-    """Let libraries say nothing but errors: what remains on the terminal is the bar, the summary, and errors."""
+    """Let libraries print only errors, which leaves the bar, the summary and errors on the terminal."""
     transformers_logging.set_verbosity_error()
     logging.getLogger("trl").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="torch|transformers|peft|accelerate|trl")

@@ -1,7 +1,7 @@
-"""What the machine can do, and what that means for training: weights' type, batches, compilation, attention.
+"""How a run computes on this machine: type of the weights, batches, compilation, checkpointing of activations.
 
-`auto` chooses what was measured to be the fastest: bf16 weights only where the processor multiplies them faster than
-fp32, one unpadded example a forward pass on a CPU, compiled layers only where the run is long enough to pay for it.
+`auto` chooses what was measured to be fastest: bf16 weights only where the processor multiplies them faster than fp32,
+one unpadded example for each forward pass on a CPU, compiled layers only if the run is long enough to benefit.
 """
 
 import os
@@ -17,9 +17,9 @@ from distill.shared import device
 if TYPE_CHECKING:
     from distill.train.params import TrainParams
 
-# Compiling takes 10 to 30 s and saves about a third: it pays above so many parameters times tokens.
+# Compiling takes 10 to 30 s and saves about a third of the time: it pays above so many parameters times tokens.
 COMPILE_PAYS = 1.5e13
-# Above so many parameters, activations are computed again in the backward pass instead of kept, on a GPU.
+# On a GPU, with more parameters than this, activations are recomputed in the backward pass instead of stored.
 CHECKPOINTING_PAYS = 1e9
 
 
@@ -33,10 +33,10 @@ class Setup:
     micro_batch: int  # examples a forward pass and process
     accumulation: int  # forward passes an update and process
     compile: bool  # decoder layers and head, on a CPU
-    checkpointing: bool  # activations are computed again instead of kept
+    checkpointing: bool  # activations are recomputed instead of stored
 
     def describe(self) -> str:
-        """One line for the log, and a part of the checkpoint's key."""
+        """Return one line for the log, which is also part of the checkpoint's key."""
         kind = str(self.dtype).removeprefix("torch.")
         words = [f"{self.processes} × {self.device}", kind, f"{self.micro_batch} example(s) a forward pass"]
         words += [name for name in ("compile", "checkpointing") if getattr(self, name)]
@@ -44,15 +44,15 @@ class Setup:
 
 
 def choose(params: "TrainParams", parameters: int, tokens: int) -> Setup:
-    """Return the setup for `params` on this machine, for a model and training data of this size.
+    """Return the setup on this machine for a model with so many parameters and training data of so many tokens.
 
     Raises:
-        InputError: The batch cannot be shared out among the processes.
+        InputError: The batch cannot be divided among the processes.
     """
     gpu = device.is_gpu()
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     if params.batch_size % processes:
-        raise InputError(f"params.yaml: train.batch_size: {params.batch_size} examples cannot be shared out evenly "
+        raise InputError(f"params.yaml: train.batch_size: {params.batch_size} examples cannot be divided evenly "
                          f"among {processes} processes; choose a multiple")  # fmt: skip
     share = params.batch_size // processes
     micro = params.micro_batch or (next(n for n in (4, 2, 1) if share % n == 0) if gpu else 1)

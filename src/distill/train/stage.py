@@ -1,11 +1,11 @@
 """Stage 4: data/train.jsonl, data/val.jsonl → models/distilled-student, a LoRA adapter on the student.
 
-Beside the adapter it writes metrics/train.json (first, best and last loss and token accuracy, counts) and
-metrics/plots/train.tsv (the curve, one row an update and split). The loss is the mean negative log-likelihood, in
-nats, of an update's answer tokens, end of turn included. If it is killed, the same command goes on from the last
-checkpoint, and ends with the same bytes.
+It also writes metrics/train.json (first, best and last loss and token accuracy, counts) and metrics/plots/train.tsv
+(the curve, with one row for each update and split). The loss is the mean negative log-likelihood, in nats, of an
+update's answer tokens, including the end of turn. After a kill, the same command resumes from the last checkpoint, and
+writes the same bytes.
 
-A run that did not learn (a loss that is not finite, weights that did not change) ends in an error, and writes nothing.
+A run that did not learn (a loss that is not finite, weights that did not change) is an error, and writes nothing.
 """
 
 from pathlib import Path
@@ -36,7 +36,7 @@ def main() -> None:
         launch.again(params.devices)
     tokenizer = load_tokenizer(student)
     training, validation = read_data(tokenizer, params.loss_on)
-    # Only now: what this imports takes seconds, and a typo in params.yaml should not.
+    # Imported late: this takes seconds, and an error in params.yaml should show at once.
     from distill.train.run import fit
 
     result = fit(TrainingRun(params, student, tokenizer, training, validation), (TRAIN, VAL), ADAPTER)

@@ -1,6 +1,6 @@
 """The fine-tuning itself: a student with a LoRA adapter and TRL's SFTTrainer. The only import of trl.
 
-In: tokenised examples. Out: the trained model and the curve. See `distill.train` for the rest.
+In: tokenised examples. Out: the trained model and the curve. `run` does the rest.
 """
 
 import math
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 
 GRAIN = 32
-"""Lengths are rounded up to multiples of it on a CPU: oneDNN makes code for every shape of a product that it meets."""
+"""On a CPU, lengths are rounded up to multiples of this, because oneDNN generates code for every new shape."""
 
 
 class Trainer(SFTTrainer):  # type: ignore[misc]
-    """SFTTrainer with a loss of our choice, and with sums over tokens where it would average averages."""
+    """SFTTrainer with our own loss, and with sums over tokens where it would average averages."""
 
     loss_is_scaled_for_ga = True  # compute_loss divides by the labels of the whole update
     optimizer: Any
@@ -60,7 +60,7 @@ class Trainer(SFTTrainer):  # type: ignore[misc]
         with self._loss.measuring(self.model):
             for start in range(0, len(examples), self.accelerator.num_processes):
                 index = start + self.accelerator.process_index
-                # Behind the end the last one again, uncounted: with FSDP, a forward pass takes all processes.
+                # Past the end, the last example again, uncounted: with FSDP, all processes take part in a forward pass.
                 batch = self._prepare_inputs(self.data_collator([examples[min(index, len(examples) - 1)]]))
                 scored = _as_sums(self._loss.score(self.model, batch, learn=False))
                 sums += scored if index < len(examples) else 0
@@ -71,13 +71,13 @@ class Trainer(SFTTrainer):  # type: ignore[misc]
         return metrics
 
     def create_optimizer(self, model: Any = None) -> Any:
-        """Return the optimizer; made here and not handed in, which the trainer refuses with FSDP."""
+        """Return the optimizer; made here, because with FSDP the trainer accepts none from outside."""
         if self.optimizer is None:
             self.optimizer = _optimizer(self._params, self.model if model is None else model)
         return super().create_optimizer(model)
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Log an update's loss and accuracy from its own sums."""
+        """Log an update's loss and accuracy, from this class's own sums."""
         if "loss" in logs:
             now = time.perf_counter()
             logs |= self._means(self._sums)
@@ -86,7 +86,7 @@ class Trainer(SFTTrainer):  # type: ignore[misc]
         super().log(logs, start_time)
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
-        """Write none: the adapter gets a card of its own, and checkpoints need none."""
+        """Write no card: the adapter gets its own (`model_card`), and checkpoints need none."""
 
     def _means(self, sums: torch.Tensor) -> dict[str, float]:
         if self.accelerator.num_processes > 1:
@@ -96,7 +96,7 @@ class Trainer(SFTTrainer):  # type: ignore[misc]
 
 
 def build(run: TrainingRun, setup: Setup, model: Any, options: SFTConfig, resume: bool) -> Trainer:
-    """Return a trainer ready to run on `model`, which has its adapter already; `options` are what `arguments` made."""
+    """Return a trainer for `model`, which has its adapter already; `options` come from `arguments`."""
     options.eval_on_start = bool(run.validation) and not resume
     trainer = Trainer(
         run.params,
@@ -113,7 +113,7 @@ def build(run: TrainingRun, setup: Setup, model: Any, options: SFTConfig, resume
 
 
 def arguments(run: TrainingRun, setup: Setup, checkpoints: Path) -> SFTConfig:
-    """Return the trainer's options; where there are several processes, they can talk to each other from here on."""
+    """Return the trainer's options; this also connects the processes if there are several."""
     params = run.params
     updates_an_epoch = -(-len(run.training) // params.batch_size)
     warmup = math.ceil(params.warmup_share * updates_an_epoch * params.epochs)
@@ -125,11 +125,13 @@ def arguments(run: TrainingRun, setup: Setup, checkpoints: Path) -> SFTConfig:
         learning_rate=params.learning_rate,
         weight_decay=params.weight_decay,
         lr_scheduler_type=params.schedule,
-        warmup_steps=warmup if warmup > 1 else 0,  # the first of several has a rate of zero, so one would learn nothing
+        warmup_steps=warmup
+        if warmup > 1
+        else 0,  # a warm-up begins at a rate of zero, so one update would learn nothing
         max_grad_norm=params.max_grad_norm,
         seed=params.seed,
         data_seed=params.seed,
-        max_length=None,  # the stage `format` dropped what is too long
+        max_length=None,  # the stage `format` has dropped longer examples
         pad_to_multiple_of=None if device.is_gpu() else GRAIN,
         bf16=device.autocasts(setup.dtype),
         use_cpu=not device.is_gpu(),
@@ -146,13 +148,13 @@ def arguments(run: TrainingRun, setup: Setup, checkpoints: Path) -> SFTConfig:
         disable_tqdm=True,
         report_to="none",
     )
-    if options.n_gpu > 1:  # it would split every batch among all GPUs (DataParallel), and `single` is one device
+    if options.n_gpu > 1:  # or it would split every batch among all GPUs (DataParallel); `single` means one device
         options._n_gpu = 1
     return options
 
 
 def _optimizer(params: "TrainParams", model: Any) -> Any:
-    """LoRA+'s optimizer, whose learning rate for B is a multiple of A's; None for the trainer's own AdamW."""
+    """Return LoRA+'s optimizer, whose learning rate for B is a multiple of A's; None for the trainer's own AdamW."""
     if params.lora.lr_ratio is None:
         return None
     return create_loraplus_optimizer(

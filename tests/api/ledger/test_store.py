@@ -47,7 +47,7 @@ def test_a_response_outlives_the_process_at_once(tmp_path: Path) -> None:
     env = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'tests/support'}"}
     assert subprocess.run([sys.executable, "-c", code], env=env, check=False).returncode == -9
     ledger = Ledger(path)
-    ledger.settle()
+    ledger.recover()
     found = ledger.find("k")
     assert found is not None
     assert found.answer.text == "Kept."
@@ -165,7 +165,7 @@ def test_no_ballast_left(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, denied
 def test_what_sqlite_cannot_hold_fails_its_writer_and_no_later_one(ledger: Ledger) -> None:
     made = call(ledger)
     ledger.record_sent(made)
-    with pytest.raises(TeacherError, match="the ledger cannot take what is to be written"):
+    with pytest.raises(TeacherError, match="a row cannot be written to the ledger"):
         ledger.record_ended(made.id, "lost", "\ud800")
     ledger.record_ended(made.id, "lost", "because")
     assert ledger.states() == {"lost": 1}

@@ -1,6 +1,6 @@
-"""Disk space that is reserved beside a ledger before anything is sent.
+"""Disk space that is reserved next to a ledger before anything is sent.
 
-If the disk fills up during a run, this space is given back, and takes the answers in flight, which are paid for.
+If the disk fills up during a run, the space is freed for the answers in flight, which are paid for.
 """
 
 import os
@@ -10,10 +10,10 @@ BYTES = 8_000_000
 
 
 def take(ledger: Path) -> None:
-    """Set the room aside.
+    """Reserve the space.
 
     Raises:
-        OSError: There is none.
+        OSError: There is not enough.
     """
     with _place(ledger).open("wb") as file:
         if hasattr(os, "posix_fallocate"):
@@ -27,7 +27,7 @@ def take(ledger: Path) -> None:
 
 
 def drop(ledger: Path) -> bool:
-    """Give the room back; return whether there is more now."""
+    """Free the space; return whether there was any."""
     try:
         _place(ledger).unlink()
     except OSError:

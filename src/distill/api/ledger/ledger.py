@@ -1,10 +1,10 @@
 """The ledger: every call of the API that was sent, and every answer that was paid for, in one SQLite file.
 
-A call's row is written before it is sent. Its states: `sent`; then `received` (the raw response is recorded, not yet
-parsed), then `paid` (an answer) or `unreadable` (billed, but not an answer); or `failed` (refused, not billed) or
-`lost` (no response came: it may have been billed). Only `paid` rows are ever served. Rows from elsewhere have another
-`source`: `hydrated` from committed data, `stub` (the usage of a superseded answer, its text is gone), `imported`.
-Nothing is ever deleted.
+A call's row is written before it is sent. Its states: `sent`; then `received` (the raw response is recorded, but not
+parsed yet), then `paid` (an answer) or `unreadable` (billed, but not an answer); or `failed` (refused, not billed) or
+`lost` (no response: it may have been billed). Only `paid` rows are served as answers. Rows that this ledger did not pay
+for have another `source`: `hydrated` (from committed data), `stub` (usage of a superseded answer, without its text) or
+`imported`. No row is ever deleted.
 """
 
 import sys
@@ -23,28 +23,28 @@ from distill.common.jsonl import Row
 
 @dataclass(frozen=True)
 class Stored:
-    """A paid answer as the ledger has it; a `stub` has usage and stop reason, but no text."""
+    """A paid answer; a `stub` has usage and stop reason, but no text."""
 
     answer: Answer
     stub: bool
 
 
 class Ledger(Store):
-    """An open ledger: what was bought, and what it cost."""
+    """An open ledger: answers, and what they cost."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self._damaged: set[str] = set()
 
     def add(self, rows: Iterable[Row]) -> int:
-        """Add the answers from elsewhere that are lacking, with (some of) COLUMNS as keys; return how many.
+        """Add those answers from elsewhere that this ledger lacks, rows with (some of) COLUMNS; return how many.
 
-        A text is lacking where there is a stub of it only.
+        A stub does not count as having the answer.
         """
         return self.insert(self._lacking(rows))
 
     def _lacking(self, rows: Iterable[Row]) -> Iterator[Row]:
-        seen: set[tuple[str, str]] = set()  # prompts that read the same share a call
+        seen: set[tuple[str, str]] = set()  # prompts with the same text share a call
         for row in rows:
             name, stored = (row["key"], row["source"]), self.find(row["key"])
             if name not in seen and (stored is None or (stored.stub and row["source"] != "stub")):
@@ -52,7 +52,7 @@ class Ledger(Store):
                 yield row
 
     def find(self, key: str) -> Stored | None:
-        """Return the paid answer under `key`, or None; a text beats a stub, then the first one counts."""
+        """Return the paid answer under `key`, or None: the first one, or the first stub where there are only stubs."""
         rows = self._connection.execute(
             f"SELECT source, via, crc, response, stop_reason, model, {', '.join(COUNTS)} "  # noqa: S608 (constants)
             "FROM calls WHERE key = ? AND state = 'paid' ORDER BY source = 'stub', id", (key,),
@@ -73,9 +73,9 @@ class Ledger(Store):
                   "match); unless there is a copy, it is paid for again", file=sys.stderr)  # fmt: skip
 
     def spent(self, prices: dict[str, Price]) -> tuple[Decimal, Decimal]:
-        """Return the dollars that this ledger's own calls cost, and those that are reserved for batches under way.
+        """Return the dollars that this ledger's own calls cost, and the dollars reserved for calls under way.
 
-        A call of unknown outcome counts at its worst: it may have been billed.
+        A call of unknown outcome counts at its worst case: it may have been billed.
         """
         cost = sum((prices.get(model, FREE).cost(usage) for _, model, _, usage in self.totals("call")), Decimal(0))
         return cost + self._worst("'lost', 'unreadable'"), self._worst("'sent', 'received'")
@@ -85,7 +85,7 @@ class Ledger(Store):
         return sum((Decimal(worst) for (worst,) in rows), Decimal(0))
 
     def totals(self, source: str | None = None) -> Iterator[tuple[str, str, int, Usage]]:
-        """Yield day, model, number of calls and usage of what was paid, by day, model and way."""
+        """Yield day, model, number and usage of paid calls, by day, by model, and by online or batch."""
         sums = ", ".join(f"sum({name})" for name in COUNTS)
         for day, model, via, calls, *counts in self._connection.execute(
             f"SELECT day, model, via, count(*), {sums} FROM calls WHERE state = 'paid' "  # noqa: S608 (constants)
@@ -98,15 +98,15 @@ class Ledger(Store):
         return dict(self._connection.execute("SELECT state, count(*) FROM calls GROUP BY state ORDER BY state"))
 
     def errors(self) -> list[tuple[str, str, int]]:
-        """Return state, error and number of what did not end as an answer, the most frequent first."""
+        """Return state, error and number of the calls without an answer, the most frequent first."""
         return self._connection.execute(
             "SELECT state, coalesce(error, ''), count(*) FROM calls WHERE state != 'paid' GROUP BY 1, 2 ORDER BY 3 DESC"
         ).fetchall()
 
     def mean_output(self, model: str, max_tokens: int) -> float | None:
-        """Return how many tokens an answer of `model` with that cap has on average, or None if there is none.
+        """Return the mean number of tokens of `model`'s answers under that cap, or None if there are none.
 
-        Committed answers count as well: these are a teacher's, whose cap is not known.
+        Committed answers count whatever their cap, which is not recorded.
         """
         mean: float | None = self._connection.execute(
             "SELECT avg(output_tokens) FROM calls WHERE state = 'paid' AND model = ? "
@@ -115,7 +115,7 @@ class Ledger(Store):
         return mean
 
     def rows(self) -> Iterator[Row]:
-        """Yield every call as a JSON object; raw bytes that are not UTF-8 are kept as lone surrogates."""
+        """Yield every call as a JSON object; bytes that are not UTF-8 become lone surrogates."""
         for values in self._connection.execute(f"SELECT {', '.join(COLUMNS)} FROM calls ORDER BY id"):  # noqa: S608
             row = dict(zip(COLUMNS, values, strict=True))
             if row["response"] is not None:
@@ -129,5 +129,5 @@ class Ledger(Store):
         return [dict(zip(names, row, strict=True)) for row in self._connection.execute(sql)]
 
     def known_batches(self) -> set[str]:
-        """Return the ids that the API gave to the batches of this ledger."""
+        """Return the API's ids of this ledger's batches."""
         return {remote for (remote,) in self._connection.execute("SELECT remote FROM batches WHERE remote IS NOT NULL")}

@@ -1,8 +1,8 @@
-"""SQLite's write-ahead log, and what of it is on the disk.
+"""SQLite's write-ahead log, and when it is on disk.
 
-With `synchronous = NORMAL` a transaction is in the system's hands when it is committed, and on the disk when the log
-is: SQLite waits for that only before it moves the log's content into the file. One such wait serves all transactions
-before it, so a run pays for a few hundred waits a second at most, however many answers come.
+With `synchronous = NORMAL`, a committed transaction is in the operating system's hands. It is on disk after an fsync of
+the log, which SQLite makes only before it moves the log into the database. One fsync serves all transactions before
+it, so a run makes at most a few hundred a second, however many answers come.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ class Log:
         self._written += 1
 
     async def on_disk(self) -> None:
-        """Return when every transaction so far is on the disk. It waits in a thread; others that wait share it.
+        """Return once every transaction so far is on disk. The fsync runs in a thread, shared by all that wait for it.
 
         Raises:
             TeacherError: The disk reports an error.
@@ -34,7 +34,7 @@ class Log:
         while self._synced < wanted:
             if self._syncing is None:
                 self._syncing = asyncio.create_task(self._sync_in_thread())
-            # The wait under way may have begun too early; and it goes on for the others if this caller is cancelled.
+            # The fsync under way may have begun too early. It continues for the others if this caller is cancelled.
             await asyncio.shield(self._syncing)
 
     async def _sync_in_thread(self) -> None:
@@ -46,7 +46,7 @@ class Log:
             self._syncing = None
 
     def sync(self) -> None:
-        """Put the log on the disk, and wait for that.
+        """Bring the log to disk.
 
         Raises:
             TeacherError: The disk reports an error.

@@ -1,6 +1,6 @@
-"""Where the ledger lies, and how it is opened: one collector at a time, room on the disk, and nothing corrupt.
+"""Where the ledger is, and how it is opened: by one collector at a time, with space on the disk, and not corrupt.
 
-What it will not do: throw a file away. A corrupt ledger is renamed, and what can be read of it is copied (`rescue`).
+No file is thrown away: a corrupt ledger is renamed, and its readable rows are copied (`rescue`).
 """
 
 import contextlib
@@ -30,7 +30,7 @@ def location() -> Path:
 
 @contextlib.contextmanager
 def hold(path: Path) -> Iterator[Ledger]:
-    """Open the ledger at `path` for this process alone, made ready: no call of a dead process counts as in flight.
+    """Open the ledger at `path` for this process alone, and recover what a killed process left in flight.
 
     Raises:
         TeacherError: Another process holds it, the disk is full, or the file cannot be used.
@@ -41,7 +41,7 @@ def hold(path: Path) -> Iterator[Ledger]:
         rescue(path)
         ledger = Ledger(path)
         try:
-            ledger.settle()
+            ledger.recover()
             yield ledger
         finally:
             ledger.close()
@@ -50,7 +50,7 @@ def hold(path: Path) -> Iterator[Ledger]:
 
 @contextlib.contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """Turn what SQLite says about a file into one line."""
+    """Turn SQLite's errors about a file into one line."""
     try:
         yield
     except sqlite3.OperationalError as error:
@@ -64,7 +64,7 @@ def readable(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    # The system lets go of the lock when its holder dies, however it dies.
+    # The system releases the lock when its holder dies, however it dies.
     lock = FileLock(f"{path}.lock", timeout=0)
     holder = Path(f"{path}.holder")
     try:

@@ -1,9 +1,9 @@
 """The records that are left in a damaged SQLite file, read page by page.
 
-SQLite reaches a row through the pages above it, so one page that is overwritten can hide thousands of rows that are
-intact. Here each page that holds rows is read by itself, wherever it lies, with what the write-ahead log has of it
-(https://sqlite.org/fileformat2.html says how). Nothing is known of the tables: a record is a row's number and its
-values, and it is for the caller to say whose it is, and whether it is sound.
+SQLite reaches a row through the pages above it in a tree, so one overwritten page can hide thousands of intact rows.
+Here each page that holds rows is read independently of the tree, in the version of the write-ahead log if there is one
+(for the format, see https://sqlite.org/fileformat2.html). The tables are not known: a record is a row's number and its
+values, and the caller decides which table it belongs to, and whether it is sound.
 """
 
 import struct
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-PAGE_BYTES = 4096  # SQLite's default, for a file whose first page is gone
+PAGE_BYTES = 4096  # SQLite's default, for a file whose first page is lost
 PAGE_SIZES = frozenset(2**power for power in range(9, 17))
 MAGIC = b"SQLite format 3\0"
 LOG_MAGIC = (0x377F0682, 0x377F0683)
@@ -23,21 +23,21 @@ Record = tuple[int, list[Any]]
 
 
 def records(path: Path) -> Iterator[Record]:
-    """Yield number and values of every row of every table, as far as they can be read, in the order of the pages.
+    """Yield number and values of every row of every table that can be read, in the order of the pages.
 
-    A row can come more than once, in different states: a page of the file may be newer in the log, and one that is no
-    longer in use still holds what it held. What is missing of the pages that a long row goes on in is zeros.
+    A row can come more than once, in different states: the log may have a newer version of a page, and an unused page
+    still has its old content. If a page that a long row continues on is missing, its part of the row is zeros.
     """
     log = Path(f"{path}-wal")
     logged = log.read_bytes() if log.exists() else b""
     with path.open("rb") as file:
         yield from _all_rows(_Pages(file, logged))
-        if logged:  # whose page may be damaged where the file's is not
+        if logged:  # a page may be damaged there and sound in the file
             yield from _all_rows(_Pages(file, b""))
 
 
 class _Pages:
-    """The pages of a file, numbered from 1, as they are with a write-ahead log."""
+    """The pages of a file, numbered from 1, in their last committed version."""
 
     def __init__(self, file: BinaryIO, log: bytes) -> None:
         self._file, self._log = file, log
@@ -48,7 +48,7 @@ class _Pages:
         self.count = max(-(-file.seek(0, 2) // self.size), *self._logged, 0)
 
     def read(self, number: int) -> bytes:
-        """Return a page; what lies behind the end of a file that was cut off is zeros."""
+        """Return a page; where the file was cut off, zeros."""
         if number in self._logged:
             start = self._logged[number]
             return self._log[start : start + self.size]
@@ -56,7 +56,7 @@ class _Pages:
         return self._file.read(self.size).ljust(self.size, b"\0")
 
     def payload(self, page: bytes, at: int, length: int) -> bytes:
-        """Return the `length` bytes of a record that begins at `at`, and may go on in a chain of other pages."""
+        """Return the `length` bytes of a record that begins at `at`, and may continue in a chain of other pages."""
         if length > self.count * self.size:
             raise ValueError("a record that is longer than its file")
         local = self._local(length)
@@ -68,7 +68,7 @@ class _Pages:
         return b"".join(parts).ljust(length, b"\0")
 
     def _local(self, length: int) -> int:
-        """How many bytes of a record are in its own page."""
+        """Return how many bytes of a record are in its own page."""
         most, least = self.usable - 35, (self.usable - 12) * 32 // 255 - 23
         if length <= most:
             return length
@@ -77,7 +77,7 @@ class _Pages:
 
 
 def _layout(header: bytes, log: bytes) -> tuple[int, int]:
-    """Return how many bytes a page has, and how many of these are not used."""
+    """Return how many bytes a page has, and how many of them are reserved."""
     size, reserved = 0, 0
     if header.startswith(MAGIC) and len(header) == 100:
         size, reserved = int.from_bytes(header[16:18]), header[20]
@@ -88,12 +88,12 @@ def _layout(header: bytes, log: bytes) -> tuple[int, int]:
 
 
 def _logged(log: bytes, size: int) -> dict[int, int]:
-    """Return where the log has the last committed state of a page, by its number."""
+    """Return where in the log the last committed version of each page is, by page number."""
     found: dict[int, int] = {}
     uncommitted: dict[int, int] = {}
     for start in range(LOG_HEADER, len(log) - FRAME_HEADER - size + 1, FRAME_HEADER + size):
         number, committed = struct.unpack_from(">II", log, start)
-        # Frames of an earlier log, which this one has not overwritten yet, have another salt.
+        # Frames left over from an earlier log have another salt.
         if log[start + 8 : start + 16] != log[16:24]:
             break
         uncommitted[number] = start + FRAME_HEADER
@@ -122,7 +122,7 @@ def _rows(pages: _Pages, page: bytes) -> Iterator[Record]:
 
 
 def _values(payload: bytes) -> list[Any]:
-    """Return the values of a record: a header of their types, then what they hold."""
+    """Return the values of a record, which is a header of their types, then their content."""
     at_value, at = _varint(payload, 0)
     end, values = at_value, []
     while at < end:
@@ -133,7 +133,7 @@ def _values(payload: bytes) -> list[Any]:
 
 
 def _value(payload: bytes, at: int, kind: int) -> tuple[Any, int]:
-    """Return a value, and where the next one begins."""
+    """Return a value, and the offset of the next one."""
     if kind in (0, 8, 9):
         return (None if kind == 0 else kind - 8), at
     if kind in (10, 11):
@@ -141,7 +141,7 @@ def _value(payload: bytes, at: int, kind: int) -> tuple[Any, int]:
     length = INTEGER_BYTES.get(kind) or (8 if kind == 7 else (kind - 12) // 2)
     part = payload[at : at + length]
     if len(part) < length:
-        raise ValueError("a value that ends behind its record")
+        raise ValueError("a value that ends after its record")
     if kind <= 6:
         return int.from_bytes(part, signed=True), at + length
     if kind == 7:
@@ -150,7 +150,7 @@ def _value(payload: bytes, at: int, kind: int) -> tuple[Any, int]:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """Return a number of 1 to 9 bytes, and where it ends."""
+    """Return a number of 1 to 9 bytes, and the offset of its end."""
     value = 0
     for end in range(at, at + 8):
         value = value << 7 | data[end] & 0x7F

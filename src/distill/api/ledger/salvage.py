@@ -1,8 +1,8 @@
-"""A corrupt ledger: it is kept aside, and what can be read of it is copied into a new one that takes its place.
+"""A corrupt ledger: it is set aside, and its readable rows are copied into a new one that takes its place.
 
-The copy is made beside the ledger and renamed when it is whole, so that a kill at any point ends in the corrupt ledger
-or in the rebuilt one. As long as the corrupt one lies there, nothing that is missing is paid for: somebody has to look
-for a backup of it, and to move it away, first. What it will not do: throw a file away.
+The copy is made next to the ledger and renamed when it is complete, so that a kill at any point leaves either the
+corrupt ledger or the rebuilt one. While the corrupt file is there, no missing answer is paid for: first, somebody has
+to look for a backup and move the file away. No file is thrown away.
 """
 
 import contextlib
@@ -33,16 +33,16 @@ def rescue(path: Path) -> None:
 
 
 def set_aside(path: Path) -> Path | None:
-    """Return where a corrupt ledger lies that was at `path`, until somebody has moved it away."""
+    """Return the path of the last corrupt ledger that was set aside from `path`, None if it was moved away."""
     found = path.parent.glob(f"{glob.escape(path.name)}.corrupt-*")
     return max((file for file in found if not file.name.endswith(("-wal", "-shm"))), default=None)
 
 
 def _is_corrupt(path: Path) -> bool:
-    """Whether there is a file that is not a sound database (a new version's is sound, and refused)."""
+    """Whether the file is no sound database. One written by a newer version of this program is an error."""
     if not path.exists() or path.stat().st_size == 0:
         return False
-    # One that could write would end by deleting the log, of which it may not have read all.
+    # Read-only: closing a writable connection would delete the log, of which SQLite may not have read all.
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=60, isolation_level=None)
     try:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -60,10 +60,10 @@ def _is_corrupt(path: Path) -> bool:
 
 
 def _salvage(path: Path) -> None:
-    """Copy every batch and every call that is left into a new file.
+    """Copy every readable batch and call into a new file.
 
-    The pages are read one by one: asking SQLite for the rows ends where a page that leads to others is gone. A call
-    whose response is damaged is copied all the same: it was billed, and its checksum keeps it from being served.
+    The pages are read one by one, because SQLite itself stops at a lost page that leads to others. A call whose
+    response is damaged is copied as well: it was billed, and its checksum keeps it from being served.
     """
     aside = _aside(path)
     print(f"{path}: the ledger is corrupt; it is kept as {aside}, and rebuilt from what can be read and from committed "
@@ -81,7 +81,7 @@ def _salvage(path: Path) -> None:
 
 
 def _install(path: Path) -> None:
-    """Put the rebuilt ledger in the corrupt one's place, which is kept; done again, it goes on where it was killed."""
+    """Put the rebuilt ledger in place of the corrupt one, which is set aside; repeated after a kill, it continues."""
     aside = _aside(path)
     for suffix in WITH_ITS_LOG:
         with contextlib.suppress(FileNotFoundError):
@@ -105,7 +105,7 @@ def _rebuilt(path: Path) -> Path:
 
 
 def _batches(path: Path) -> Iterator[Row]:
-    """Yield the batches that are left; of states of one that are left, the last."""
+    """Yield the readable batches, each in its last readable state."""
     rows = (row for row in _rows(path, BATCH_COLUMNS) if is_batch(row))
     yield from {row["id"]: row for row in sorted(rows, key=_batch_worth)}.values()
 
@@ -115,7 +115,7 @@ def _batch_worth(row: Row) -> int:
 
 
 def _calls(path: Path) -> Iterator[Row]:
-    """Yield the calls that are left; one that was yielded comes again only in a better state."""
+    """Yield the readable calls; a call comes again only in a better state."""
     best: dict[int, tuple[bool, int]] = {}
     for row in _rows(path, COLUMNS):
         if is_call(row) and (worth := _worth(row)) > best.get(row["id"], (False, -1)):
@@ -124,12 +124,12 @@ def _calls(path: Path) -> Iterator[Row]:
 
 
 def _worth(row: Row) -> tuple[bool, int]:
-    """What is better of two states of a call: one with a sound response, then one that is further on."""
+    """Rank a call's states: one with a sound response is better, then one that comes later."""
     return row["response"] is not None and zlib.crc32(row["response"]) == row["crc"], STATES.index(row["state"])
 
 
 def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[Row]:
-    """Yield the records with as many values as a table has columns, as its rows."""
+    """Yield as rows the records that have as many values as the table has columns."""
     for number, values in records(path):
         if len(values) == len(columns) + 1:
             yield dict(zip(("id", *columns), [number, *values[1:]], strict=True))

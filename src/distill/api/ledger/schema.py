@@ -1,4 +1,4 @@
-"""The tables of the ledger, and what a row of each can hold."""
+"""The tables of the ledger, and which values a row of each can have."""
 
 import re
 from dataclasses import dataclass, field
@@ -30,14 +30,14 @@ COLUMNS = ("key", "state", "source", "via", "model", "server", "day", "max_token
 
 TEXTS = ("key", "state", "source", "via", "model", "server", "day", "worst_usd")
 NUMBERS = ("max_tokens", *COUNTS)
-STATES = ("sent", "failed", "lost", "received", "unreadable", "paid")  # each further on than those before it
+STATES = ("sent", "failed", "lost", "received", "unreadable", "paid")  # in the order of a call's life
 
 BATCH_COLUMNS = ("nonce", "remote", "state", "server", "created", "requests")
 
 
 @dataclass(frozen=True)
 class Call:
-    """A call that is about to be sent; `worst_usd` is the most it can cost, `via` is `online` or `batch`."""
+    """A call that is about to be sent; `worst_usd` is the most that it can cost, `via` is `online` or `batch`."""
 
     id: int
     key: str
@@ -51,7 +51,7 @@ class Call:
 
 
 def is_call(row: Row) -> bool:
-    """Whether a row has in each of COLUMNS what a call can have there."""
+    """Whether a row has in each of COLUMNS a value that a call can have."""
     return (all(isinstance(row[name], str) for name in TEXTS) and all(is_count(row[name]) for name in NUMBERS)
             and row["state"] in STATES and DOLLARS.fullmatch(row["worst_usd"]) is not None
             and isinstance(row["response"], bytes | None) and isinstance(row["crc"], int | None)
@@ -60,7 +60,7 @@ def is_call(row: Row) -> bool:
 
 
 def is_batch(row: Row) -> bool:
-    """Whether a row has in each of BATCH_COLUMNS what a batch can have there."""
+    """Whether a row has in each of BATCH_COLUMNS a value that a batch can have."""
     return (all(isinstance(row[name], str) for name in ("nonce", "state", "server"))
             and isinstance(row["remote"], str | None) and isinstance(row["created"], int | float)
             and is_count(row["requests"]))  # fmt: skip

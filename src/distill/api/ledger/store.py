@@ -1,8 +1,8 @@
-"""Writing to the ledger: whatever is recorded of calls and batches.
+"""Writing to the ledger: everything that is recorded about calls and batches.
 
-Each method that writes is one transaction. When it returns, what it wrote is in the system's hands and outlives the
-process; a power failure can still take it. `on_disk` waits for the disk, and comes between a response's recording and
-its parsing. What names a batch waits by itself, as forgetting a batch would mean paying for it twice.
+Each writing method is one transaction. After it returns, a kill of the process cannot undo it, but a power failure can,
+until `on_disk` has returned, which is awaited between recording a response and parsing it. Methods that record a
+batch's name wait for the disk themselves: a forgotten batch would be paid for twice.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ Op = tuple[str, Sequence[Any]]
 
 
 class Store:
-    """An open file, used by one thread; `full`: the disk was found full."""
+    """An open ledger, used by one thread; `full`: the disk was found full."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -34,7 +34,7 @@ class Store:
         self._connection = sqlite3.connect(path, timeout=60, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")
-        self._grouped: list[Op] | None = None  # what is written `together`
+        self._grouped: list[Op] | None = None  # writes within `together`
         self._log = Log(path)
         if self._connection.execute("PRAGMA user_version").fetchone()[0] == 0:
             self._connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
@@ -45,7 +45,7 @@ class Store:
         self._connection.close()
 
     async def on_disk(self) -> None:
-        """Return when all that has been recorded so far would survive a power failure, some milliseconds later.
+        """Return once everything recorded so far would survive a power failure, which takes some milliseconds.
 
         Raises:
             TeacherError: The disk reports an error.
@@ -53,22 +53,22 @@ class Store:
         await self._log.on_disk()
 
     def check_room(self) -> None:
-        """Raise TeacherError if the disk was found full: nothing must be sent whose answer might not be kept."""
+        """Raise TeacherError if the disk was found full: no call may be sent whose answer might not fit."""
         if self.full:
             raise TeacherError(f"{self.path}: the disk is full; every answer that came is kept; free some space and "
                                "run the same command again")  # fmt: skip
 
     def record_sent(self, call: Call) -> None:
-        """A call is about to be sent."""
+        """Record that a call is about to be sent."""
         self._write(_sent(call))
 
     def record_received(self, call: int, raw: bytes) -> None:
-        """A response came: keep it as it is."""
+        """Record a response, unparsed."""
         sql = "UPDATE calls SET state = 'received', response = ?, crc = ? WHERE id = ?"
         self._write((sql, (raw, zlib.crc32(raw), call)))
 
     def record_parsed(self, call: int, raw: bytes, via: str) -> Answer | None:
-        """Parse a response that was recorded; return the answer, or None if there is none in it."""
+        """Parse a recorded response; return the answer, or None if it is not one."""
         try:
             answer = parse(raw, via == "batch")
         except Unreadable as error:
@@ -80,11 +80,11 @@ class Store:
         return answer
 
     def record_ended(self, call: int, state: str, error: str) -> None:
-        """A call ended without a response: `failed` (not billed) or `lost` (perhaps billed)."""
+        """Record that a call ended without a response: `failed` (not billed) or `lost` (perhaps billed)."""
         self._write(_ended(call, state, error))
 
-    def settle(self) -> None:
-        """Parse what a killed run had no time to, and mark what it left in flight as lost (batches go on)."""
+    def recover(self) -> None:
+        """Parse the responses that a killed run did not, and mark its calls in flight as lost (but not its batches)."""
         for call, via, raw in self.query("SELECT id, via, response FROM calls WHERE state = 'received'"):
             self.record_parsed(call, raw, via)
         self._write(
@@ -93,7 +93,7 @@ class Store:
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
-        """Make one transaction of all that is written within; nothing must be awaited there."""
+        """Make one transaction of everything that is written within; there must be no await within."""
         self._grouped = []
         try:
             yield
@@ -103,7 +103,7 @@ class Store:
         self._write(*ops)
 
     def _write(self, *ops: Op) -> None:
-        """Do all of `ops` or none. On a full disk they go where the ballast was, and `full` is set.
+        """Do all of `ops` or none. On a full disk, use the space of the ballast, and set `full`.
 
         Raises:
             sqlite3.Error, TeacherError: They cannot be written.
@@ -129,8 +129,8 @@ class Store:
         except (UnicodeError, OverflowError) as error:
             self._roll_back()
             why = f"{type(error).__name__}: {error}"
-            raise TeacherError(f"{self.path}: the ledger cannot take what is to be written ({why}); this is a fault of "
-                               "the program, please report it") from None  # fmt: skip
+            raise TeacherError(f"{self.path}: a row cannot be written to the ledger ({why}); this is a fault of the "
+                               "program, please report it") from None  # fmt: skip
         except BaseException:
             self._roll_back()
             raise
@@ -140,12 +140,12 @@ class Store:
             self._connection.execute("ROLLBACK")
 
     def next_id(self) -> int:
-        """Return a fresh number for a call; there is one collector at a time a ledger."""
+        """Return an unused number for a call; a ledger has one collector at a time."""
         self._last_id += 1
         return self._last_id
 
     def insert(self, rows: Iterable[Row]) -> int:
-        """Add rows from elsewhere with (some of) COLUMNS as keys, some at a time; return how many."""
+        """Add rows from elsewhere, with (some of) COLUMNS as keys; return how many."""
         count = 0
         for part in _parts(rows):
             self._write(*(_insert(self.next_id(), row) for row in part))
@@ -153,59 +153,59 @@ class Store:
         return count
 
     def restore(self, rows: Iterable[Row]) -> None:
-        """Add rows of this ledger's own, which keep their numbers; of two rows with one number the later one stays."""
+        """Add rows of this ledger, which keep their numbers; a later row replaces an earlier one with its number."""
         for part in _parts(rows):
             self._write(*(_insert(row["id"], row, "INSERT OR REPLACE") for row in part))
             self._last_id = max(self._last_id, *(row["id"] for row in part))
 
     def add_batch(self, batch: Row, calls: Iterable[Call] = ()) -> None:
-        """Write down a batch, with `id` (`next_batch()`, or one that is free) and BATCH_COLUMNS, and its calls.
+        """Record a batch, with `id` (from `next_batch`, or an unused one) and BATCH_COLUMNS, and its calls.
 
-        It is on the disk when this returns: a batch that is forgotten would be paid for twice.
+        It is on disk when this returns: a forgotten batch would be paid for twice.
         """
         self._write(_new_batch(batch), *map(_sent, calls))
         self._log.sync()
 
     def record_try(self, batch: int, created: float) -> None:
-        """A batch is about to be created (again)."""
+        """Record that a batch is about to be created, perhaps again."""
         self._write(("UPDATE batches SET created = ? WHERE id = ?", (created, batch)))
         self._log.sync()
 
     def record_created(self, batch: int, remote: str) -> None:
-        """A batch exists, and this is the API's name of it."""
+        """Record that a batch exists, with its name at the API."""
         self._write(("UPDATE batches SET remote = ?, state = 'created' WHERE id = ?", (remote, batch)))
         self._log.sync()
 
     def close_batch(self, batch: int, state: str, call_state: str, error: str) -> list[Decimal]:
-        """Note the end of a batch, and of each call that is still open in it; return what these cost at worst."""
+        """Record the end of a batch, and of its calls that are still open; return the worst cases of these."""
         calls = list(self.batch_calls(batch).values())
         self._write(*(_ended(call, call_state, error) for call, _ in calls),
                     ("UPDATE batches SET state = ? WHERE id = ?", (state, batch)))  # fmt: skip
         return [worst for _, worst in calls]
 
     def disown_batch(self, batch: Row) -> None:
-        """The batch that was adopted is somebody else's: it is noted as such, and `batch` is to be looked for again."""
+        """Record that the adopted batch is somebody else's, and make `batch` an intent again."""
         foreign = batch | {"id": self.next_batch(), "nonce": "", "state": "foreign", "requests": 0}
         self._write(
             _new_batch(foreign), ("UPDATE batches SET remote = NULL, state = 'intent' WHERE id = ?", (batch["id"],))
         )
 
     def batch_calls(self, batch: int) -> dict[str, tuple[int, Decimal]]:
-        """Return the calls of a batch that are still open: number and worst case by key."""
+        """Return the open calls of a batch: number and worst case by key."""
         rows = self._connection.execute(
             "SELECT key, id, worst_usd FROM calls WHERE batch = ? AND state = 'sent'", (batch,)
         )
         return {key: (call, Decimal(worst)) for key, call, worst in rows}
 
     def next_batch(self) -> int:
-        """Return a fresh number for a batch."""
+        """Return an unused number for a batch."""
         return self._number("SELECT coalesce(max(id), 0) + 1 FROM batches")
 
     def _number(self, sql: str) -> int:
         return int(self._connection.execute(sql).fetchone()[0])
 
     def query(self, sql: str) -> list[Any]:
-        """Return the rows that a query gives."""
+        """Return the rows of a query."""
         return self._connection.execute(sql).fetchall()
 
 

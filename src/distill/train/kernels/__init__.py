@@ -1,1 +1,1 @@
-"""What makes training fast on a CPU, each with the same results as the stock code within rounding."""
+"""What makes training fast on a CPU, with the same results as the stock code apart from rounding."""

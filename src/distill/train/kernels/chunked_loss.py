@@ -2,7 +2,7 @@
 
 A vocabulary of 49,152 makes the logits of one example of 800 tokens 157 MB in fp32, and its gradient the same again.
 Here neither exists: prompt positions are left out, and each chunk's gradient with respect to the hidden states is
-taken in the forward pass, while its logits are at hand. The head's own weights get no gradient: it must be frozen.
+computed in the forward pass, while its logits exist. The head's own weights get no gradient, so it must be frozen.
 """
 
 from collections.abc import Callable
@@ -44,7 +44,7 @@ class _ChunkedNll(torch.autograd.Function):
             nll -= log_likelihood.sum()
             correct += (best == target).sum()
             if gradient is not None:
-                # The one element that is not a probability: computed before rounding, or 1 - p would be lost in it.
+                # The label's element, p - 1, is computed before rounding, in which it would be lost.
                 probabilities.scatter_(1, target, torch.expm1(log_likelihood).to(hidden.dtype))
                 gradient[part] = probabilities @ weight
         if gradient is not None:
@@ -71,14 +71,14 @@ def _normalise(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.
 def score(
     hidden: torch.Tensor, weight: torch.Tensor, labels: torch.Tensor, learn: bool = True, piece: Piece = _normalise
 ) -> Score:
-    """Score the labels against what the head `weight` makes of the hidden states before them.
+    """Score the labels by the head `weight` on the hidden states before them.
 
     Args:
         hidden: Last hidden states, (batch, length, width).
         weight: The frozen head, (vocabulary, width).
-        labels: (batch, length); position i is predicted by hidden state i - 1, and -100 counts nowhere.
-        learn: Whether a gradient is wanted.
-        piece: What normalises a chunk of logits.
+        labels: (batch, length); position i is predicted by hidden state i - 1, and -100 does not count.
+        learn: Whether to compute the gradient.
+        piece: Normalises a chunk of logits, as `_normalise` does.
     """
     targets = labels[:, 1:]
     kept = targets != IGNORED
@@ -88,10 +88,10 @@ def score(
 
 
 def attach(model: Any, compiled: bool = False) -> None:
-    """Give a causal language model's forward the keyword `scored`: with it, it returns a `Score` instead of logits.
+    """Give a causal language model's forward the keyword `scored`, with which it returns a `Score` instead of logits.
 
-    `scored` is "learn" or "measure" (no gradient for the head's input). It works through wrappers (PEFT, DDP), which
-    hand on what the innermost forward returns.
+    `scored` is "learn" or "measure" (without the gradient). It works through wrappers (PEFT, DDP), which return what
+    the innermost forward returns.
     """
     original = model.forward
     piece = torch.compile(_normalise, dynamic=True) if compiled else _normalise
@@ -106,7 +106,7 @@ def attach(model: Any, compiled: bool = False) -> None:
 
 
 def fits(model: Any) -> bool:
-    """Whether the model's logits are its last hidden states times a frozen matrix, with nothing added or scaled."""
+    """Whether the model's logits are its last hidden states times a frozen matrix, with no bias or scaling."""
     config, head = model.config.get_text_config(), model.get_output_embeddings()
     extras = ("final_logit_softcapping", "logit_scale", "output_multiplier", "lm_head_multiplier", "logits_scaling")
     scaled = any(getattr(config, name, None) not in (None, 1.0) for name in extras)

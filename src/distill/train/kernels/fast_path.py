@@ -1,9 +1,9 @@
-"""The CPU's fast path through a decoder with LoRA adapters: what the stock code computes, in less time and memory.
+"""The fast path on a CPU through a decoder with LoRA adapters: the stock code's results in less time and memory.
 
-`install` changes a model in place, and only where the arithmetic is known to be the same: attention by blocks
-(`block_attention`), the adapters' products in the type of the frozen weights, their dropout from a faster
-generator, and, where a run is long enough to pay for it, decoder layers compiled. Anything else
-(DoRA, a sliding window, another architecture) is left as it is, and only slower.
+`install` modifies a model, where the arithmetic is known to be the same: attention in blocks (`block_attention`), the
+adapters' products in the type of the frozen weights, their dropout from a faster generator, and, if the run is long
+enough to benefit, compiled decoder layers. Everything else (DoRA, a sliding window, other architectures) uses the
+stock code, which is slower.
 """
 
 from collections.abc import Iterator
@@ -49,9 +49,9 @@ def _(seed: torch.Tensor, p: torch.Tensor, rows: int, columns: int) -> torch.Ten
 
 
 class SeededDropout(torch.nn.Module):
-    """Dropout whose mask follows from a seed, which `_draw_seeds` draws for every forward pass of the model.
+    """Dropout with a mask from a seed, which `_draw_seeds` draws for every forward pass of the model.
 
-    Seed and probability are tensors, so that compiled code serves any: scoring without dropout as well.
+    Seed and probability are tensors, so that the same compiled code works with any, and without dropout.
     """
 
     seed: torch.Tensor
@@ -64,7 +64,7 @@ class SeededDropout(torch.nn.Module):
         self.register_buffer("p", torch.tensor(p), persistent=False)
 
     def switch(self, on: bool) -> None:
-        """Drop elements from now on, or none."""
+        """Turn dropout on or off."""
         self.p.fill_(self.configured if on else 0.0)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -75,7 +75,7 @@ class SeededDropout(torch.nn.Module):
 
 
 def obstacle(causal: Any) -> str | None:
-    """Return what keeps this path from computing what the model's own code does, or None."""
+    """Return why this path cannot be used for the model, or None."""
     config = causal.config.get_text_config()
     if config.model_type not in ARCHITECTURES:
         return f"the architecture {config.model_type}"
@@ -85,16 +85,16 @@ def obstacle(causal: Any) -> str | None:
 
 
 def install(causal: Any, compile_layers: bool) -> None:
-    """Change a causal language model that carries a LoRA adapter in place; see that there is no `obstacle`."""
+    """Modify a causal language model with a LoRA adapter, for which there must be no `obstacle`."""
     AttentionInterface.register(ATTENTION, attention)
     causal.set_attn_implementation(ATTENTION)
     for module in causal.modules():
         if type(module) is lora.Linear and not module.lora_bias["default"] and not module.use_dora["default"]:
             module.seeded_dropout = _dropout(module.lora_dropout["default"])
-            # A wrapper would change the weights' names, by which they are saved, and hide the layer from PEFT.
+            # A wrapper would change the names of the saved weights, and hide the layer from PEFT.
             module.__class__ = LoraLinear
     causal.base_model.register_forward_pre_hook(_draw_seeds)
-    # So that the first layer's input wants a gradient like the others', and one compiled code serves all layers.
+    # So that the first layer's input needs a gradient like the others', and all layers share their compiled code.
     causal.enable_input_require_grads()
     if compile_layers:
         for layer in causal.base_model.layers:
@@ -103,7 +103,7 @@ def install(causal: Any, compile_layers: bool) -> None:
 
 @contextmanager
 def without_dropout(causal: Any) -> Iterator[None]:
-    """Turn the adapters' dropout off within a block, in a model with this path installed."""
+    """Return a context without the adapters' dropout, for a model with this path installed."""
     dropouts = [module for module in causal.modules() if isinstance(module, SeededDropout)]
     for dropout in dropouts:
         dropout.switch(on=False)
@@ -114,7 +114,7 @@ def without_dropout(causal: Any) -> Iterator[None]:
 
 def _draw_seeds(model: torch.nn.Module, _: Any) -> None:
     modules = [module for module in model.modules() if isinstance(module, SeededDropout)]
-    # From PyTorch's own generator: it is seeded by `train.seed`, and its state is part of every checkpoint.
+    # PyTorch's own generator is seeded by `train.seed`, and its state is in every checkpoint.
     for module, seed in zip(modules, torch.randint(2**62, (len(modules),)), strict=True):
         module.seed.copy_(seed)
 
