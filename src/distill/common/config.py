@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
 from distill.common.errors import InputError
@@ -48,6 +48,9 @@ def _tuple(value: Any) -> Any:
 Number = Annotated[float, BeforeValidator(_number)]
 """A float that also accepts `1e-05` as YAML 1.1 reads it: a string."""
 
+Megabytes = Annotated[Number, Field(gt=0)]
+"""A size of files, in millions of bytes."""
+
 Strings = Annotated[tuple[str, ...], BeforeValidator(_tuple)]
 """A list of strings, frozen."""
 
@@ -78,6 +81,19 @@ def profile(model: type[M], selector: str, path: Path = PARAMS) -> tuple[str, M]
         known = ", ".join(map(str, profiles))
         raise InputError(f"{path}: {selector}: no profile named '{name}' under '{selector}s'; choose one of: {known}")
     return str(name), parse(model, profiles[name], str(path), f"{selector}s.{name}")
+
+
+def single(kind: Any, key: str, path: Path = PARAMS) -> Any:
+    """Return the value of one key of a section, `section.key`, for a stage that depends on nothing else there.
+
+    Raises:
+        InputError: As `section`.
+    """
+    outer, _, name = key.partition(".")
+    fields: Any = {name: (kind, ...)}
+    model = create_model(name, __base__=Model, **fields)
+    values = _load_params(path).get(outer) or {}
+    return getattr(parse(model, {name: values[name]} if name in values else {}, str(path), outer), name)
 
 
 def parse(model: type[M], value: Any, place: str, prefix: str = "") -> M:

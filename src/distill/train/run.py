@@ -1,7 +1,6 @@
 """One training run from start to end: load the student, add the adapter, train, check, write the adapter's folder."""
 
 import logging
-import os
 import shutil
 import warnings
 from pathlib import Path
@@ -12,6 +11,7 @@ from transformers.trainer_utils import set_seed
 from transformers.utils import logging as transformers_logging
 
 from distill.common.errors import TrainingError
+from distill.common.jsonl import replace
 from distill.shared import device
 from distill.shared.memory import Size, check, enough
 from distill.student.model import fingerprint, load_config, load_model
@@ -118,20 +118,7 @@ def _write(run: TrainingRun, model: Any, values: dict[str, Any], result: Result,
     lora.save(model, values, beside, run.student)
     run.tokenizer.save_pretrained(beside)
     model_card.write(beside / "README.md", run.params, run.student, result)
-    _replace(output, beside)
-
-
-def _replace(output: Path, beside: Path) -> None:
-    """Put the folder `beside` in `output`'s place by renaming: a kill leaves the old one or the new one whole.
-
-    A folder cannot be renamed over another, so between two renames neither has the name, and the old one is `.*.old`.
-    """
-    aside = output.with_name(f".{output.name}.old")
-    shutil.rmtree(aside, ignore_errors=True)
-    if output.exists():
-        os.replace(output, aside)
-    os.replace(beside, output)
-    shutil.rmtree(aside, ignore_errors=True)
+    replace(beside, output)
 
 
 def quiet() -> None:
