@@ -9,7 +9,8 @@ import torch
 import tiny
 from distill.common.errors import TrainingError
 from distill.generate import likelihood
-from distill.generate.likelihood import plan, score
+from distill.generate.likelihood import Likelihood, plan, score
+from distill.generate.threads import Share
 from distill.student.chat import Encoded
 
 EXAMPLES = [Encoded((5, 6, 7, 8, 1), 2), Encoded((9, 10, 1), 1), Encoded((4, 5, 6, 7, 8, 9, 10, 1), 5)]

@@ -36,7 +36,7 @@ def kept(folder: Path) -> int:
 
 
 def killed(folder: Path, which: str) -> str:
-    """Kill the stage, or one of its processes, when some answers are there; return what was said, when all have ended."""
+    """Kill the stage, or one of its processes, when some answers are there; return what it said, when all ended."""
     stage = start(folder, "generate", "distilled", cores=2)
     while stage.poll() is None and kept(folder) < 8:
         time.sleep(0.002)
