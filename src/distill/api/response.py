@@ -6,7 +6,7 @@ that is not known is none of that: the answer is there, and billed; it is left o
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,9 +34,10 @@ class Usage:
     batch: bool = False
 
     @classmethod
-    def of(cls, counts: Iterable[int], batch: bool) -> "Usage":
+    def of(cls, counts: Sequence[int], batch: bool) -> "Usage":
         """Return a usage from its counts in the order of COUNTS."""
-        return cls(**dict(zip(COUNTS, counts, strict=True)), batch=batch)
+        input_, output, written, read = counts
+        return cls(input_, output, written, read, batch)
 
     def row(self) -> Row:
         """What data/teacher_data.jsonl holds of it: no zeros of what was not used."""

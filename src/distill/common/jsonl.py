@@ -195,7 +195,7 @@ class _Parts:
             self._file = self._next()
         self._file.write(line)
         self.size += len(line)
-        if _ends_part(row, len(line), self._target):
+        if self._target < math.inf and _ends_part(row, len(line), self._target):
             self._file.close()
 
     def close(self) -> None:
@@ -208,8 +208,6 @@ class _Parts:
 
 
 def _ends_part(row: Row, size: int, target: float) -> bool:
-    if math.isinf(target):
-        return False
     digest = blake2b(row["id"].encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest) * target < size * 2**64
 

@@ -20,6 +20,9 @@ from distill.api.pricing import FREE, Price
 from distill.api.response import COUNTS, Answer, Usage, parse
 from distill.common.jsonl import Row
 
+PAID = (f"SELECT source, via, crc, response, stop_reason, model, {', '.join(COUNTS)} "  # noqa: S608 (constants)
+        "FROM calls WHERE key = ? AND state = 'paid' ORDER BY source = 'stub', id")  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Stored:
@@ -53,11 +56,7 @@ class Ledger(Store):
 
     def find(self, key: str) -> Stored | None:
         """Return the paid answer under `key`, or None; a text beats a stub, then the first one counts."""
-        rows = self._connection.execute(
-            f"SELECT source, via, crc, response, stop_reason, model, {', '.join(COUNTS)} "  # noqa: S608 (constants)
-            "FROM calls WHERE key = ? AND state = 'paid' ORDER BY source = 'stub', id", (key,),
-        )  # fmt: skip
-        for source, via, crc, response, stop_reason, model, *counts in rows:
+        for source, via, crc, response, stop_reason, model, *counts in self._connection.execute(PAID, (key,)):
             batch = via == "batch"
             if source == "stub":
                 return Stored(Answer("", model, stop_reason, Usage.of(counts, batch)), True)
