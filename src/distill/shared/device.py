@@ -80,6 +80,15 @@ def can_quantize() -> bool:
     return kind() == "cuda" and importlib.util.find_spec("bitsandbytes") is not None
 
 
+def has_flash_attention(weights: torch.dtype) -> bool:
+    """Whether several examples can be one sequence, and attend each to itself alone: with FlashAttention, on CUDA.
+
+    Anywhere else they would need a mask of the sequence's length squared, which costs more than padding.
+    """
+    installed = importlib.util.find_spec("flash_attn") is not None
+    return kind() == "cuda" and weights in (torch.bfloat16, torch.float16) and installed
+
+
 def batches_at_once(batches: int, most: int) -> int:
     """Return how many of so many batches run side by side: one on a GPU, on a CPU one a core and at most `most`."""
     return 1 if is_gpu() else max(1, min(batches, torch.get_num_threads(), most))

@@ -43,7 +43,7 @@ def fit(run: TrainingRun, files: tuple[Path, ...], output: Path) -> Result | Non
 
 
 def _fit(run: TrainingRun, setup: Setup, files: tuple[Path, ...], output: Path) -> Result | None:
-    model = _adapted(run)
+    model = _adapted(run, setup)
     before = lora.digest(lora.gather(model))
     place = checkpoint.place(_key(run, files, setup))
     options = trainer.arguments(run, setup, place)
@@ -61,8 +61,10 @@ def _fit(run: TrainingRun, setup: Setup, files: tuple[Path, ...], output: Path) 
         return result
 
 
-def _adapted(run: TrainingRun) -> Any:
+def _adapted(run: TrainingRun, setup: Setup) -> Any:
     options = lora.quantization(run.params.quantization)
+    if setup.packing:
+        options |= {"attn_implementation": "flash_attention_2"}
     base = load_model(run.student, device.dtype(run.params.dtype), **options)
     set_seed(run.params.seed)  # the adapter's first weights are drawn at random
     return lora.add(base, run.params.lora)
