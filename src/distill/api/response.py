@@ -107,14 +107,14 @@ def _whole(text: str) -> str:
 
 def is_count(value: Any) -> bool:
     """Whether a value from JSON is a number of tokens that the ledger can hold."""
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS
+    return type(value) is int and 0 <= value <= MOST_TOKENS
 
 
 def usage_of(counts: Row, batch: bool) -> Usage:
     """Return the usage object of a response; the counts of input and output must be there."""
-    numbers = [counts.get(name) or 0 for name in COUNTS]
     if "input_tokens" not in counts or "output_tokens" not in counts:
         raise Unreadable("no token counts in usage")
+    numbers = [counts.get(name) or 0 for name in COUNTS]
     if not all(map(is_count, numbers)):
         raise Unreadable("usage holds something else than counts")
     return Usage.of(numbers, batch)

@@ -19,6 +19,7 @@ from distill.api.ledger.store import Store
 from distill.api.pricing import FREE, Price
 from distill.api.response import COUNTS, Answer, Usage, parse
 from distill.common.jsonl import Row
+from distill.shared.seen import Seen
 
 PAID = (f"SELECT source, via, crc, response, stop_reason, model, {', '.join(COUNTS)} "  # noqa: S608 (constants)
         "FROM calls WHERE key = ? AND state = 'paid' ORDER BY source = 'stub', id")  # fmt: skip
@@ -47,12 +48,12 @@ class Ledger(Store):
         return self.insert(self._lacking(rows))
 
     def _lacking(self, rows: Iterable[Row]) -> Iterator[Row]:
-        seen: set[tuple[str, str]] = set()  # prompts that read the same share a call
+        seen = Seen()  # prompts that read the same share a call
         for row in rows:
-            name, stored = (row["key"], row["source"]), self.find(row["key"])
-            if name not in seen and (stored is None or (stored.stub and row["source"] != "stub")):
-                seen.add(name)
-                yield row
+            stored = self.find(row["key"])
+            if stored is None or (stored.stub and row["source"] != "stub"):
+                if seen.add(f"{row['source']} {row['key']}"):
+                    yield row
 
     def find(self, key: str) -> Stored | None:
         """Return the paid answer under `key`, or None; a text beats a stub, then the first one counts."""
