@@ -51,9 +51,9 @@ class Ledger(Store):
         seen = Seen()  # prompts that read the same share a call
         for row in rows:
             stored = self.find(row["key"])
-            if stored is None or (stored.stub and row["source"] != "stub"):
-                if seen.add(f"{row['source']} {row['key']}"):
-                    yield row
+            lacks = stored is None or (stored.stub and row["source"] != "stub")
+            if lacks and seen.add(f"{row['source']} {row['key']}"):
+                yield row
 
     def find(self, key: str) -> Stored | None:
         """Return the paid answer under `key`, or None; a text beats a stub, then the first one counts."""
