@@ -14,6 +14,8 @@ together from pieces of data/reference. Each stage runs in a process of its own:
   of them at most.
 - train: the stage's data alone: tokenised, and 10,000 examples read in a shuffled order.
 - evaluate: the stage's pass over the training data alone, with the teacher's answers in the students' place.
+- parts: teacher_data and train written anew with 1,000 more rows in one place; says how many of their bytes `dvc push`
+  would have to send.
 
 `seconds` are the clock's, `cpu` those of all cores together, without the start of the interpreter. Memory, in MB, is
 the largest resident set of the stage's process (`peak`), what of it at the end was the process's own and not pages of
@@ -21,28 +23,33 @@ files (`private`), and the largest resident set of a process that it started (`w
 """
 
 import argparse
+import hashlib
 import json
 import os
 import random
 import re
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 import zlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from distill.common.jsonl import Row, read_jsonl, write_jsonl
+from distill.common.config import Megabytes, single
+from distill.common.jsonl import Row, files, read_jsonl, write_jsonl
 
 ROOT = Path(__file__).resolve().parents[1]
-STAGES = ("expand_prompts", "ledger", "collect", "format", "tokenizer", "train", "evaluate")
+STAGES = ("expand_prompts", "ledger", "collect", "format", "tokenizer", "train", "evaluate", "parts")
 ANSWER_CHARACTERS = 1_800  # at least; the reference answers have about as many
 TOKENIZED, READ = 20_000, 10_000
+ADDED = 1_000
 
 
 def main() -> None:
@@ -135,8 +142,16 @@ def the_stage(name: str) -> int:
     sys.argv = [name]
     importlib.import_module(f"distill.{name}.stage").main()
     output = {"expand_prompts": "prompts", "collect": "teacher_data", "format": "teacher_data"}[name]
-    with Path(f"data/{output}.jsonl").open("rb") as file:
-        return sum(1 for _ in file)
+    return lines(Path(f"data/{output}.jsonl"))
+
+
+def lines(path: Path) -> int:
+    """Return the number of lines of a file, or of a folder's parts."""
+    count = 0
+    for part in files(path):
+        with part.open("rb") as file:
+            count += sum(1 for _ in file)
+    return count
 
 
 def the_ledger(clock: Clock) -> int:
@@ -188,8 +203,37 @@ def the_gate(clock: Clock) -> int:
 
     prompts = held_out.read()
     leakage.compare(prompts, {"teacher": [prompt.answer for prompt in prompts]}, Path("data/train.jsonl"), 1_000)
-    with Path("data/train.jsonl").open("rb") as file:
-        return sum(1 for _ in file)
+    return lines(Path("data/train.jsonl"))
+
+
+def the_parts(clock: Clock) -> int:
+    """Write data with some rows more in the middle, and count the bytes of the parts that were not there before."""
+    shard_mb, count = single(Megabytes, "format.shard_mb"), 0
+    for name in ("teacher_data", "train"):
+        path, new = Path(f"data/{name}.jsonl"), Path("longer.jsonl")
+        place = lines(path) // 2
+        count += write_jsonl(new, with_more(read_jsonl(path), place), shard_mb)
+        there = {digest(part) for part in files(path)}
+        changed = [part.stat().st_size for part in files(new) if digest(part) not in there]
+        size = sum(part.stat().st_size for part in files(new))
+        print(f"{name}: {sum(changed) / 1e6:.1f} of {size / 1e6:.0f} MB to push, {len(changed)} of {len(files(new))} "
+              f"parts, after {ADDED} rows more", file=sys.stderr)  # fmt: skip
+        shutil.rmtree(new) if new.is_dir() else new.unlink()
+    return count
+
+
+def with_more(rows: Iterator[Row], place: int) -> Iterator[Row]:
+    """Yield the rows, and from a place on `ADDED` of them a second time under other names."""
+    for number, row in enumerate(rows):
+        yield row
+        if place <= number < place + ADDED:
+            yield row | {"id": f"{row['id']}-new"}
+
+
+def digest(path: Path) -> bytes:
+    """Return what DVC knows a file by."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).digest()
 
 
 CHILDREN: dict[str, Any] = {
@@ -200,6 +244,7 @@ CHILDREN: dict[str, Any] = {
     "tokenizer": the_tokenizer,
     "train": the_training_data,
     "evaluate": the_gate,
+    "parts": the_parts,
 }
 
 

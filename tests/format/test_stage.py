@@ -23,7 +23,7 @@ from repository import ROOT
 
 PARAMS = FormatParams(
     max_length=64, val_share=0.25, split_seed=1, min_kept_share=0.5, drop_broken_code=True, near_duplicates=None,
-    system=None,
+    shard_mb=256, system=None,
 )  # fmt: skip
 
 

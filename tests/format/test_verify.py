@@ -131,7 +131,7 @@ def test_the_stage_keeps_one_good_answer_a_prompt(tmp_path: Path, monkeypatch: p
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()
     params = FormatParams(max_length=64, val_share=0.0, split_seed=1, min_kept_share=0.6, drop_broken_code=True,
-                          near_duplicates=None, system=None, verify=True)  # fmt: skip
+                          near_duplicates=None, shard_mb=256, system=None, verify=True)  # fmt: skip
     answers = {"one": BAD, "one#1": GOOD, "two": GOOD, "two#1": GOOD, "three": BAD, "three#1": BAD}
     verification = stage.to_verify(params)
     assert verification is not None

@@ -67,6 +67,24 @@ def test_the_same_run_twice_at_a_time_is_refused() -> None:
         pass
 
 
+def test_a_run_takes_over_what_its_processes_have_and_they_see_what_it_has() -> None:
+    interrupted("k", {"a": {"x": 1}})
+    for share, name in (("1-of-2", "b"), ("2-of-2", "c")):
+        with Store("k", share) as mine:
+            assert mine == {"a": {"x": 1}}
+            mine[name] = {"x": 2}
+        assert mine.path.read_text() == f'["{name}", {{"x": 2}}]\n'
+    with Store("k") as store:
+        assert store == {"a": {"x": 1}, "b": {"x": 2}, "c": {"x": 2}}
+        assert store.shares() == []
+        assert len(store.path.read_text().splitlines()) == 3
+        with Store("k", "1-of-1") as mine:
+            mine["d"] = {"x": 3}
+        store.take_over()
+        assert store["d"] == {"x": 3}
+    assert list(store.path.parent.iterdir()) == []
+
+
 def test_the_key_depends_on_facts_and_on_the_content_of_files(tmp_path: Path) -> None:
     file = tmp_path / "weights"
     file.write_text("1")

@@ -9,7 +9,8 @@ import torch
 import tiny
 from distill.common.errors import TrainingError
 from distill.generate import likelihood
-from distill.generate.likelihood import plan, score
+from distill.generate.likelihood import Likelihood, plan, score
+from distill.generate.threads import Share
 from distill.student.chat import Encoded
 
 EXAMPLES = [Encoded((5, 6, 7, 8, 1), 2), Encoded((9, 10, 1), 1), Encoded((4, 5, 6, 7, 8, 9, 10, 1), 5)]
@@ -53,12 +54,24 @@ def test_tokens_that_the_model_would_write_itself_are_correct(model: Any) -> Non
 
 @pytest.mark.parametrize("budget", [1, 10, 16, 1000])
 def test_batches_change_nothing(model: Any, budget: int) -> None:
-    counts: list[int] = []
+    told: dict[int, Likelihood] = {}
     alone = [score(model, [example], 1000)[0] for example in EXAMPLES]
-    for one, other in zip(score(model, EXAMPLES, budget, counts.append), alone, strict=True):
+    found = score(model, EXAMPLES, budget, lambda index, one: told.update({index: one}))
+    for one, other in zip(found, alone, strict=True):
         assert one.nll == pytest.approx(other.nll, rel=1e-5)
         assert (one.tokens, one.correct) == (other.tokens, other.correct)
-    assert sum(counts) == 3
+    assert [told[index] for index in range(3)] == found
+
+
+def test_what_is_scored_is_left_out_and_shares_make_the_whole(model: Any) -> None:
+    whole = dict(enumerate(score(model, EXAMPLES, 1)))
+    assert score(model, EXAMPLES, 1, done=(0, 2)) == [whole[1]]
+    parts: dict[int, Likelihood] = {}
+    for number in range(2):
+        before = len(parts)
+        score(model, EXAMPLES, 1, lambda index, one: parts.update({index: one}), share=Share(number, 2))
+        assert len(parts) > before
+    assert parts == whole
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 3])

@@ -67,6 +67,30 @@ def test_cores_are_shared(
     assert threads.share(batches) == expected
 
 
+def test_several_processes_have_fewer_threads_each_of_as_many_cores(
+    monkeypatch: pytest.MonkeyPatch, pretend: Any
+) -> None:
+    pretend("cpu")
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
+    names: set[str] = set()
+    both = threading.Barrier(2, timeout=60)  # two of them at a time, or it breaks
+
+    def work(item: int) -> Iterator[int]:
+        names.add(threading.current_thread().name)
+        both.wait()
+        yield item
+
+    assert sorted(threads.run(work, range(8), 8, processes=2)) == list(range(8))
+    assert len(names) == threads.share(8)[0] // 2 == 2
+
+
+def test_a_share_is_every_so_many_th_batch() -> None:
+    batches = [[number] for number in range(5)]
+    assert threads.ALL.among(batches) == batches
+    assert [threads.Share(number, 3).among(batches) for number in range(3)] == [[[0], [3]], [[1], [4]], [[2]]]
+    assert threads.Share(6, 7).among(batches) == []
+
+
 def test_a_thread_has_its_cores_and_the_caller_keeps_its_own() -> None:
     mine = torch.get_num_threads()
     _, cores = threads.share(2)

@@ -31,16 +31,17 @@ def data_files(paths: set[Path]) -> set[Path]:
 
 
 def params_read(paths: set[Path]) -> set[str]:
-    """What the calls of `section` and `profile` in these modules read, as dvc.yaml writes it."""
+    """What the calls of `section`, `single` and `profile` in these modules read, as dvc.yaml writes it."""
     read = set()
     for path in paths:
         for node in ast.walk(tree(path)):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
                 name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
-                if name in ("section", "profile") and len(node.args) > 1 and isinstance(node.args[1], ast.Constant):
+                reads = name in ("section", "single", "profile") and len(node.args) > 1
+                if reads and isinstance(node.args[1], ast.Constant):
                     key = str(node.args[1].value)
-                    read |= {key} if name == "section" else {key, f"{key}s.${{{key}}}"}
-    return read - {"runtime"}
+                    read |= {key, f"{key}s.${{{key}}}"} if name == "profile" else {key}
+    return {key for key in read if key.partition(".")[0] != "runtime"}
 
 
 def listed(stage: str, key: str) -> set[str]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from distill.common.errors import InputError
 from distill.shared import device
 from imports import PACKAGE, modules, tree
 
@@ -91,6 +92,29 @@ def test_of_several_gpus_a_process_looks_at_its_own(pretend: Any, monkeypatch: p
     assert device.free_memory() == 10
     monkeypatch.setenv("LOCAL_RANK", "2")
     assert device.free_memory() == 30
+
+
+@pytest.mark.parametrize(
+    ("machine", "visible", "expected"),
+    [
+        ("cpu", None, [{}, {}]),
+        ("mps", None, [{}, {}]),
+        ("cuda", None, [{"CUDA_VISIBLE_DEVICES": "0"}, {"CUDA_VISIBLE_DEVICES": "1"}]),
+        ("cuda", "5,GPU-8932f937,7", [{"CUDA_VISIBLE_DEVICES": "5"}, {"CUDA_VISIBLE_DEVICES": "GPU-8932f937"}]),
+    ],
+)
+def test_each_of_several_processes_has_a_gpu_of_its_own(
+    machine: str, visible: str | None, expected: list[dict[str, str]], pretend: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend(machine)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    if visible:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert device.environments(2) == expected
+    if machine == "cuda":
+        with pytest.raises(InputError, match=r"generate_processes: 4 processes, and 3 GPUs that they may use"):
+            device.environments(4)
 
 
 def test_mps_has_what_the_system_lets_it_have(pretend: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ KEY = "sk-test-key"
 RUNTIME = {
     "concurrency": 8, "timeout_s": 1.0, "max_attempts": 10, "retry_wait_s": 0.01, "max_wait_s": 0.1, "budget_usd": None,
     "poll_interval_s": 0.02, "adopt_wait_s": 0.2, "batch_max_requests": 10000, "batch_max_bytes": 64000000,
-    "expected_output_tokens": 1200, "hydrate": True,
+    "expected_output_tokens": 1200, "hydrate": True, "generate_processes": 1,
 }  # fmt: skip
 
 

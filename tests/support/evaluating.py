@@ -58,16 +58,16 @@ def write_data(folder: Path) -> None:
         check.write_text("from solution import f\n\n\ndef test_f():\n    assert f() == 1\n")
 
 
-def start(folder: Path, *words: str) -> "subprocess.Popen[str]":
+def start(folder: Path, *words: str, cores: int = 1) -> "subprocess.Popen[str]":
     """Start a stage: `generate base`, `generate distilled`, `evaluate`."""
-    full = environment(folder, PYTHONPATH=str(ROOT / "src"), OMP_NUM_THREADS="1")
+    full = environment(folder, PYTHONPATH=str(ROOT / "src"), OMP_NUM_THREADS=str(cores))
     command = [sys.executable, "-m", f"distill.{words[0]}", *words[1:]]
     return subprocess.Popen(command, cwd=folder, env=full, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
-def run(folder: Path, *words: str) -> tuple[int, str]:
+def run(folder: Path, *words: str, cores: int = 1) -> tuple[int, str]:
     """Run a stage; return its status and what it said on standard error."""
-    process = start(folder, *words)
+    process = start(folder, *words, cores=cores)
     _, errors = process.communicate()
     return process.returncode, errors
 

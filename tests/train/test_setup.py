@@ -59,6 +59,29 @@ def test_a_gpu_takes_up_to_four_examples_at_a_time(batch: int, processes: int, m
     assert not setups.choose(train_params(batch_size=batch, gradient_checkpointing=False), BIG, 1).checkpointing
 
 
+PACKS = {
+    # machine: (kind, instructions for bf16), weights' type, FlashAttention is installed, examples a batch, packs
+    "CUDA and FlashAttention": (("cuda", "cuda"), "auto", True, 8, True),
+    "in fp32, which it does not know": (("cuda", None), "auto", True, 8, False),
+    "one example a forward pass": (("cuda", "cuda"), "auto", True, 7, False),
+    "CUDA without it": (("cuda", "cuda"), "auto", False, 8, False),
+    "MPS": (("mps", None), "bfloat16", True, 8, False),
+    "a CPU": (("cpu", "amx_bf16"), "auto", True, 8, False),
+}
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_examples_are_one_sequence_only_where_flash_attention_keeps_them_apart(
+    name: str, machine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (kind, bf16), dtype, installed, batch, packs = PACKS[name]
+    machine(kind, bf16)
+    monkeypatch.setattr(setups.device.importlib.util, "find_spec", lambda module: object() if installed else None)
+    setup = setups.choose(train_params(batch_size=batch, dtype=dtype), SMALL, 1)
+    assert setup.packing == packs
+    assert ("packing" in setup.describe()) == packs
+
+
 def test_a_batch_that_cannot_be_shared_out(machine: Any) -> None:
     machine("cuda", "cuda", 3)
     with pytest.raises(InputError, match="8 examples cannot be divided evenly among 3 processes"):

@@ -16,13 +16,15 @@ from distill.api.ledger.ledger import Ledger, Stored
 from distill.api.pricing import Price
 from distill.api.profiles import ApiTeacher
 from distill.api.request import Request, request_for
-from distill.api.response import Answer, Usage
+from distill.api.response import COUNTS, Answer, Usage
 from distill.common.errors import InputError, TeacherError
 from distill.common.jsonl import Row
 from distill.shared.seen import Seen
 
 PROMPTS = Path("data/prompts.jsonl")
 SHOWN = 5
+ALWAYS = COUNTS[:2]
+"""Counts of tokens that are told of even where they are zero."""
 
 
 @dataclass(frozen=True)
@@ -119,12 +121,11 @@ class Tally:
     prompts: int = 0
     answers: int = 0
     calls: int = 0
-    cost: Decimal = Decimal(0)
     superseded: list[Usage] = field(default_factory=list)
-    tokens: Counter[str] = field(default_factory=Counter)
     stop_reasons: Counter[str] = field(default_factory=Counter)
     thinking_dropped: int = 0
     unusable: dict[str, list[str]] = field(default_factory=dict)
+    _spent: dict[bool, list[int]] = field(default_factory=lambda: {False: [0] * len(COUNTS), True: [0] * len(COUNTS)})
     _keys: Seen = field(default_factory=Seen)
 
     def rows(self, found: Iterable[Entry]) -> Iterator[Row]:
@@ -156,8 +157,9 @@ class Tally:
         new = [usage for key, usage in entry.superseded if self._is_new(key)]
         self.superseded += new
         for usage in [answer.usage] * self._is_new(entry.request.key) + new:
-            self.cost += self.price.cost(usage)
-            self.tokens.update({name: count for name, count in usage.row().items() if isinstance(count, int)})
+            spent = self._spent[usage.batch]
+            for place, name in enumerate(COUNTS):
+                spent[place] += getattr(usage, name)
         if answer.unusable:
             name = f"{entry.prompt['id']}#{entry.request.sample}" if entry.request.sample else entry.prompt["id"]
             self.unusable.setdefault(answer.unusable, []).append(name)
@@ -168,8 +170,14 @@ class Tally:
         self.calls += new
         return new
 
+    @property
+    def cost(self) -> Decimal:
+        """What all calls cost, exactly: a price is for a token, so sums of tokens are enough."""
+        return self.price.total(Usage.of(counts, batch) for batch, counts in self._spent.items())
+
     def metrics(self) -> Row:
         """Return the content of metrics/collect.json; `cost_usd` is exact, and counts superseded answers."""
+        tokens = zip(COUNTS, map(sum, zip(*self._spent.values(), strict=True)), strict=True)
         return {
             "teacher": self.teacher,
             "model": self.profile.model,
@@ -177,7 +185,7 @@ class Tally:
             "answers": self.answers,
             "calls": self.calls,
             "cost_usd": float(self.cost),
-            "tokens": dict(sorted(self.tokens.items())),
+            "tokens": {name: count for name, count in sorted(tokens) if count or name in ALWAYS},
             "stop_reasons": dict(sorted(self.stop_reasons.items())),
             "thinking_dropped": self.thinking_dropped,
             "superseded": {"calls": len(self.superseded), "cost_usd": float(self.price.total(self.superseded))},

@@ -72,9 +72,11 @@ def committed(root: Path) -> Iterator[Row]:
     from dvc.api import DVCFileSystem
 
     try:
-        with DVCFileSystem(str(root), rev="HEAD").open(TEACHER_DATA, "rb") as file:
-            for line in file:
-                yield json.loads(line)
+        data = DVCFileSystem(str(root), rev="HEAD")
+        for part in sorted(data.find(TEACHER_DATA)):  # one file, or a folder's parts
+            with data.open(part, "rb") as file:
+                for line in file:
+                    yield json.loads(line)
     except Exception as error:  # whatever a remote's library raises
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise TeacherError(f"{TEACHER_DATA}: answers are committed, and neither DVC's cache nor its remote has them "

@@ -11,6 +11,7 @@ for those that an earlier run left under way.)
 import asyncio
 import contextlib
 import itertools
+import math
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -71,8 +72,8 @@ class Collection:
 class Output:
     """The file that a run is to write; `metrics`, what metrics/collect.json holds, are None until it is written."""
 
-    def __init__(self, collection: Collection, prompts: Path, path: Path) -> None:
-        self.collection, self.prompts, self.path = collection, prompts, path
+    def __init__(self, collection: Collection, prompts: Path, path: Path, shard_mb: float) -> None:
+        self.collection, self.prompts, self.path, self.shard_mb = collection, prompts, path, shard_mb
         self.metrics: Row | None = None
         self.there = 0
         """Answers that the last pass has found in the ledger so far."""
@@ -82,7 +83,7 @@ class Output:
         collection, tally = self.collection, self.collection.tally()
         entries = answers.entries(collection.prompts(), collection.teacher, collection.ledger)
         try:
-            write_jsonl(self.path, tally.rows(entries))
+            write_jsonl(self.path, tally.rows(entries), self.shard_mb)
         except Incomplete as gap:
             self.there = tally.answers
             return self._missing(gap.entry, entries)
@@ -104,15 +105,17 @@ class Output:
             return sum(not line.isspace() for line in file) * self.collection.teacher.samples
 
 
-def gather(name: str, teacher: ApiTeacher, params: Path, prompts: Path, path: Path) -> Row:
+def gather(name: str, teacher: ApiTeacher, params: Path, prompts: Path, path: Path, shard_mb: float = math.inf) -> Row:
     """Write the answers to `prompts` to `path`, and return what metrics/collect.json holds.
+
+    Above `shard_mb` megabytes, `path` is a folder of parts.
 
     Raises:
         TeacherError: Answers are missing in the end; those that came are kept.
     """
     rows = partial(read_jsonl, prompts, ("id", "split", "prompt"))
     with opened(name, teacher, params, rows) as collection:
-        output = Output(collection, prompts, path)
+        output = Output(collection, prompts, path, shard_mb)
         if missing := output.write():
             outcome = _fill(output, missing)
             if output.metrics is None and (missing := output.write()):

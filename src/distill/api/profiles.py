@@ -106,6 +106,7 @@ class RuntimeParams(Model):
     batch_max_bytes: Annotated[int, Field(ge=1_000, le=256_000_000)]
     expected_output_tokens: Positive
     hydrate: bool
+    generate_processes: Positive  # read by generate
 
 
 Teacher = FilesTeacher | MessagesTeacher | BatchesTeacher

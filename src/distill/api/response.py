@@ -6,7 +6,7 @@ does not make it unreadable: the answer is there, and billed, and is left out of
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,9 +34,10 @@ class Usage:
     batch: bool = False
 
     @classmethod
-    def of(cls, counts: Iterable[int], batch: bool) -> "Usage":
+    def of(cls, counts: Sequence[int], batch: bool) -> "Usage":
         """Return a usage from its counts in the order of COUNTS."""
-        return cls(**dict(zip(COUNTS, counts, strict=True)), batch=batch)
+        input_, output, written, read = counts
+        return cls(input_, output, written, read, batch)
 
     def row(self) -> Row:
         """Return it as data/teacher_data.jsonl has it: without zeros for caches that were not used."""
@@ -106,14 +107,14 @@ def _whole(text: str) -> str:
 
 def is_count(value: Any) -> bool:
     """Whether a value from JSON is a number of tokens that the ledger can hold."""
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS
+    return type(value) is int and 0 <= value <= MOST_TOKENS
 
 
 def usage_of(counts: Row, batch: bool) -> Usage:
     """Return the usage object of a response; the counts of input and output tokens are required."""
-    numbers = [counts.get(name) or 0 for name in COUNTS]
     if "input_tokens" not in counts or "output_tokens" not in counts:
         raise Unreadable("no token counts in usage")
+    numbers = [counts.get(name) or 0 for name in COUNTS]
     if not all(map(is_count, numbers)):
         raise Unreadable("usage holds something other than counts")
     return Usage.of(numbers, batch)

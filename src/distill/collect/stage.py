@@ -14,6 +14,7 @@ from pathlib import Path
 from distill.api import profiles
 from distill.api.profiles import FilesTeacher
 from distill.common import cli
+from distill.common.config import Megabytes, single
 from distill.common.errors import InputError
 from distill.common.jsonl import Row, read_jsonl, write_json, write_jsonl
 
@@ -26,15 +27,16 @@ def main() -> None:
     """Command line: `python -m distill.collect`."""
     args = cli.parser(__doc__).parse_args()
     name, teacher = profiles.load(args.params)
+    shard_mb = single(Megabytes, "format.shard_mb", args.params)
     if isinstance(teacher, FilesTeacher):
-        count = write_jsonl(OUTPUT, from_files(teacher, PROMPTS))
+        count = write_jsonl(OUTPUT, from_files(teacher, PROMPTS), shard_mb)
         metrics: Row = {"teacher": name, "model": teacher.model, "prompts": count, "answers": count, "calls": 0,
                         "cost_usd": 0.0}  # fmt: skip
     else:
         # The API's client takes a second to import; a teacher that is files does not wait for it.
         from distill.api import obtain
 
-        metrics = obtain.gather(name, teacher, args.params, PROMPTS, OUTPUT)
+        metrics = obtain.gather(name, teacher, args.params, PROMPTS, OUTPUT, shard_mb)
     write_json(METRICS, metrics)
     print(f"{OUTPUT}: {metrics['answers']} answers, ${metrics['cost_usd']:.2f} in all")
 

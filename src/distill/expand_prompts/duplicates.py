@@ -41,21 +41,21 @@ class _Hashes:
     """48 bits of each of many texts, in 5 bytes each, that tell in the end which of them may have come twice."""
 
     def __init__(self) -> None:
-        self._parts = [bytearray() for _ in range(256)]  # by the first byte, the other five of each behind one another
+        self._parts = [bytearray() for _ in range(256)]  # by the last byte, the other five of each one after another
 
     def add(self, text: str) -> None:
         """Take one more text."""
         key = _key(text)
-        self._parts[key[0]] += key[1:]
+        self._parts[key & 0xFF] += (key >> 8).to_bytes(5)
 
-    def repeated(self) -> set[bytes]:
+    def repeated(self) -> set[int]:
         """Return the keys (see `_key`) that were added more than once."""
-        found: set[bytes] = set()
-        for first, part in enumerate(self._parts):
+        found: set[int] = set()
+        for last, part in enumerate(self._parts):
             times = Counter(bytes(part[start : start + 5]) for start in range(0, len(part), 5))
-            found |= {bytes([first]) + rest for rest, count in times.items() if count > 1}
+            found |= {int.from_bytes(rest) << 8 | last for rest, count in times.items() if count > 1}
         return found
 
 
-def _key(text: str) -> bytes:
-    return (hash(text) & 0xFFFF_FFFF_FFFF).to_bytes(6)
+def _key(text: str) -> int:
+    return hash(text) & 0xFFFF_FFFF_FFFF

@@ -230,10 +230,11 @@ def _all_combinations(prompt: Prompt) -> Iterator[tuple[str, str, str]]:
     parts = VARIABLE.split(prompt.prompt)
     holes = [names.index(name) for name in parts[1::2]]
     for chosen in itertools.product(*values):
-        slugs = [slug for _, slug in chosen]
         parts[1::2] = [chosen[place][0] for place in holes]
-        base = ".".join([prompt.slug, *[slugs[place] for place in distinct]])
-        yield ".".join([prompt.slug, *slugs]), base, "".join(parts)
+        slugs = [prompt.slug]
+        slugs += [slug for _, slug in chosen]
+        base = ".".join([prompt.slug, *[chosen[place][1] for place in distinct]])
+        yield ".".join(slugs), base, "".join(parts)
 
 
 def slugify(value: str) -> str:

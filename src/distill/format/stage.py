@@ -25,9 +25,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from distill.common import cli
-from distill.common.config import Model, Number, profile, section
+from distill.common.config import Megabytes, Model, Number, profile, section
 from distill.common.errors import InputError
-from distill.common.jsonl import Row, atomic_writer, read_jsonl, to_line, write_json, write_jsonl
+from distill.common.jsonl import Row, read_jsonl, row_writer, write_json, write_jsonl
 from distill.format.examples import REASONS, Example, Tally
 from distill.format.near_duplicates import NearDuplicates, prompt_and_answer, sketches
 from distill.format.workers import in_order
@@ -58,6 +58,7 @@ class FormatParams(Model):
     min_kept_share: Annotated[Number, Field(ge=0, le=1)]
     drop_broken_code: bool
     near_duplicates: Annotated[Number, Field(gt=0, le=1)] | None
+    shard_mb: Megabytes
     system: str | None
     verify: bool = False
     prefer: Literal["first", "shortest"] = "first"
@@ -226,20 +227,20 @@ def to_verify(params: FormatParams) -> "Verification | None":
 
 
 def write(examples: Iterable[Example], params: FormatParams) -> Tally:
-    """Write what is kept to train.jsonl and val.jsonl, and return the counts.
+    """Write what is kept to train.jsonl and val.jsonl, each a file or a folder of parts, and return the counts.
 
     Raises:
         InputError: Too little is kept; then nothing is written.
     """
     tally = Tally(near=params.near_duplicates is not None)
-    with atomic_writer(TRAIN) as train, atomic_writer(VAL) as val:
+    with row_writer(TRAIN, params.shard_mb) as train, row_writer(VAL, params.shard_mb) as val:
         for example in examples:
             if example.dropped:
                 tally.drop(example, example.dropped)
                 continue
             validation = in_validation(example.base, params)
             tally.keep(example, validation)
-            (val if validation else train).write(to_line(example.row))
+            (val if validation else train)(example.row)
         tally.check_enough(TEACHER_DATA, params.min_kept_share)
     return tally
 

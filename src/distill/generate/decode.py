@@ -74,6 +74,7 @@ def generate(
     on_done: OnDone,
     done: Container[tuple[int, int]] = (),
     on_tokens: Callable[[int], None] = lambda count: None,
+    share: threads.Share = threads.ALL,
 ) -> None:
     """Answer every prompt, and call `on_done(prompt, sample, generation)` for each answer as it ends.
 
@@ -85,6 +86,7 @@ def generate(
         on_done: Called once for each answer that was made; the order is that of their ends.
         done: Answers (prompt, sample) that are there already; a batch of nothing else is left out.
         on_tokens: Called with the number of tokens of each step.
+        share: Which of the batches are this process's.
 
     Raises:
         InputError: A prompt and its answer do not fit into the model's context.
@@ -95,8 +97,8 @@ def generate(
         print(note, flush=True)
     stop = ends(model, tokenizer)
     batches = plan(prompts, params)
-    todo = [batch for batch in batches if any((one.prompt, one.sample) not in done for one in batch)]
-    for result in threads.run(lambda batch: decode(model, batch, params, stop), todo, len(batches)):
+    todo = [batch for batch in share.among(batches) if any((one.prompt, one.sample) not in done for one in batch)]
+    for result in threads.run(lambda batch: decode(model, batch, params, stop), todo, len(batches), share.of):
         if isinstance(result, Finished):
             text = tokenizer.decode(result.ids, skip_special_tokens=True)
             on_done(result.task.prompt, result.task.sample, Generation(str(text), len(result.ids), result.ended))

@@ -5,7 +5,7 @@ Examples of similar length share a batch; logits are made for answer tokens alon
 so that they add up over any set of prompts.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -34,15 +34,19 @@ def score(
     model: Any,
     examples: Sequence[Encoded],
     token_budget: int,
-    on_done: Callable[[int], None] = lambda count: None,
+    on_done: Callable[[int, Likelihood], None] = lambda index, found: None,
+    done: Container[int] = (),
+    share: threads.Share = threads.ALL,
 ) -> list[Likelihood]:
-    """Score every example's answer given its prompt, the end of turn included.
+    """Score every example's answer given its prompt, the end of turn included; return what was scored, in order.
 
     Args:
         model: In evaluation mode, on its device.
         examples: Prompts and answers as ids.
         token_budget: A batch holds at most so many tokens, padding included (an example is never cut).
-        on_done: Called with the number of examples of each batch.
+        on_done: Called with the number of each example, as it is scored, and its likelihood.
+        done: Numbers of examples that are scored already; a batch of nothing else is left out.
+        share: Which of the batches are this process's.
 
     Raises:
         TrainingError: A likelihood is not finite.
@@ -50,10 +54,12 @@ def score(
     scores: dict[int, Likelihood] = {}
     batches = plan([len(example.ids) for example in examples], token_budget)
     plain = bool(examples) and _plain_head(model, examples[0])
-    for found in threads.run(lambda batch: _score_batch(model, plain, examples, batch), batches, len(batches)):
-        scores |= found
-        on_done(len(found))
-    return [scores[index] for index in range(len(examples))]
+    todo = [batch for batch in share.among(batches) if any(index not in done for index in batch)]
+    work = partial(_score_batch, model, plain, examples)
+    for index, found in threads.run(work, todo, len(batches), share.of):
+        scores[index] = found
+        on_done(index, found)
+    return [scores[index] for index in sorted(scores)]
 
 
 def plan(lengths: Sequence[int], token_budget: int) -> list[list[int]]:
@@ -77,7 +83,7 @@ def _plain_head(model: Any, example: Encoded) -> bool:
 @torch.inference_mode()
 def _score_batch(
     model: Any, plain: bool, all_examples: Sequence[Encoded], batch: list[int]
-) -> Iterator[dict[int, Likelihood]]:
+) -> Iterator[tuple[int, Likelihood]]:
     causal, examples = _causal(model), [all_examples[index] for index in batch]
     width = max(len(example.ids) for example in examples)
     # The padding stands on the right and attention looks to the left, so nothing need be masked.
@@ -90,8 +96,8 @@ def _score_batch(
     else:
         states = causal(input_ids=ids, use_cache=False, logits_to_keep=width - first).logits
         to_logits = torch.Tensor.float
-    rows = zip(batch, states, examples, strict=True)
-    yield {index: _score_row(row, to_logits, example, first) for index, row, example in rows}
+    for index, row, example in zip(batch, states, examples, strict=True):
+        yield index, _score_row(row, to_logits, example, first)
 
 
 def _score_row(

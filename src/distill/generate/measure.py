@@ -17,12 +17,14 @@ from tqdm import tqdm
 
 from distill import student
 from distill.common.jsonl import Row
+from distill.generate import decode, likelihood
 from distill.generate.cache import Store, make_key
 from distill.generate.decode import Decoding, Generation, generate
 from distill.generate.likelihood import Likelihood, score
 from distill.generate.memory import Plan
 from distill.generate.models import CONFIG, WEIGHTS, Side, load, merge
 from distill.generate.questions import Question
+from distill.generate.threads import ALL, Share
 from distill.shared import device
 from distill.shared.memory import Size, check, enough
 from distill.student.chat import Encoded
@@ -56,6 +58,11 @@ class Measurement:
         """Prompts with the teacher's answers, as ids, of those questions whose answer is scored."""
         return [question.example for question in self.questions if question.example]
 
+    @property
+    def results(self) -> int:
+        """How many results there are to be: likelihoods and answers."""
+        return len(self.examples) + len(self.questions) * (self.decoding.samples + 1)
+
     @cached_property
     def plan(self) -> Plan:
         """What it takes of the device's memory."""
@@ -84,12 +91,20 @@ def measure(job: Measurement, store: Store) -> Iterator[Row]:
         InputError: The adapter is missing, corrupt, or another student's; or memory does not suffice.
         TrainingError: The model's output is not finite.
     """
-    if store:
-        print(f"going on with {len(store)} results of a run that did not finish")
+    work(job, store)
+    scores = (store[_score_name(number)] for number in range(len(job.examples)))
+    for number, question in enumerate(job.questions):
+        answers = [store[_answer_name(number, sample)] for sample in range(job.decoding.samples + 1)]
+        yield {"likelihood": next(scores) if question.example else None, "answers": answers}
+
+
+def work(job: Measurement, store: Store, share: Share = ALL) -> None:
+    """Work out what `store` lacks of a process's share; raises what `measure` raises."""
     with enough(f"generate: {job.student.identity}", lambda: job.plan.changes()):
-        scores, answers = _scores(job, store), _answers(job, store)
-    for one, each in zip(scores, answers, strict=True):
-        yield {"likelihood": asdict(one) if one else None, "answers": [asdict(answer) for answer in each]}
+        # Likelihoods before the adapter is merged: in bf16 that rounds the weights by up to 0.4%, as much as a light
+        # adapter changes them. For 48 prompts they take about 20 seconds on two cores.
+        _score(job, store, share)
+        _generate(job, store, share)
 
 
 def key(job: Measurement) -> str:
@@ -107,34 +122,34 @@ def key(job: Measurement) -> str:
     return make_key(facts, [*weights, *code])
 
 
-def _scores(job: Measurement, store: Store) -> list[Likelihood | None]:
-    # Before the adapter is merged: in bf16 that rounds the weights by up to 0.4%, as much as a light adapter changes
-    # them. For 48 prompts it takes about 20 seconds on two cores.
-    name = "likelihood"
-    if name not in store:
-        with _bar(f"likelihood, {job.side}", len(job.examples)) as bar:
-            found = score(job.model, job.examples, job.score_tokens, bar.update)
-        store[name] = {"scores": [asdict(one) for one in found]}
-    scores = (Likelihood(**one) for one in store[name]["scores"])
-    return [next(scores) if question.example else None for question in job.questions]
+def _score(job: Measurement, store: Store, share: Share) -> None:
+    batches = likelihood.plan([len(example.ids) for example in job.examples], job.score_tokens)
+    wanted = [index for batch in share.among(batches) for index in batch]
+    done = {index for index in wanted if _score_name(index) in store}
+    if len(done) == len(wanted):
+        return
+    with _bar(f"likelihood, {job.side}", len(wanted), share) as bar:
+
+        def keep(index: int, found: Likelihood) -> None:
+            store[_score_name(index)] = asdict(found)
+            bar.update(index not in done)
+
+        bar.update(len(done))
+        score(job.model, job.examples, job.score_tokens, keep, done, share)
 
 
-def _answers(job: Measurement, store: Store) -> list[list[Generation]]:
-    prompts, samples = range(len(job.questions)), range(job.decoding.samples + 1)
-    wanted = {(prompt, sample): f"{prompt}/{sample}" for prompt in prompts for sample in samples}
-    done = {place for place, name in wanted.items() if name in store}
-    if len(done) < len(wanted):
-        _generate(job, store, done, len(wanted))
-    return [[Generation(**store[wanted[prompt, sample]]) for sample in samples] for prompt in prompts]
-
-
-def _generate(job: Measurement, store: Store, done: set[tuple[int, int]], total: int) -> None:
+def _generate(job: Measurement, store: Store, share: Share) -> None:
+    batches = decode.plan(job.prompts, job.decoding)
+    wanted = [(task.prompt, task.sample) for batch in share.among(batches) for task in batch]
+    done = {place for place in wanted if _answer_name(*place) in store}
+    if len(done) == len(wanted):
+        return
     model = merge(job.model)
     tokens = 0
-    with _bar(f"answers, {job.side}", total) as bar:
+    with _bar(f"answers, {job.side}", len(wanted), share) as bar:
 
         def keep(prompt: int, sample: int, answer: Generation) -> None:
-            store[f"{prompt}/{sample}"] = asdict(answer)
+            store[_answer_name(prompt, sample)] = asdict(answer)
             bar.update((prompt, sample) not in done)
 
         def count(new: int) -> None:
@@ -143,8 +158,17 @@ def _generate(job: Measurement, store: Store, done: set[tuple[int, int]], total:
             bar.set_postfix(tokens=tokens, refresh=False)
 
         bar.update(len(done))
-        generate(model, job.tokenizer, job.prompts, job.decoding, keep, done, count)
+        generate(model, job.tokenizer, job.prompts, job.decoding, keep, done, count, share)
 
 
-def _bar(text: str, total: int) -> Any:
-    return tqdm(desc=text, total=total, unit="", dynamic_ncols=True)
+def _score_name(number: int) -> str:
+    return f"likelihood/{number}"
+
+
+def _answer_name(prompt: int, sample: int) -> str:
+    return f"{prompt}/{sample}"
+
+
+def _bar(text: str, total: int, share: Share) -> Any:
+    # Of several processes none shows how far it is: `shares` shows it of all of them.
+    return tqdm(desc=text, total=total, unit="", dynamic_ncols=True, disable=share != ALL)

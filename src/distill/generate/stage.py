@@ -9,9 +9,11 @@ data/answers/<side>.jsonl, one row a held-out prompt: `id`; `teacher_tokens`, th
 `unscored`, why; `answers`, the greedy one and then the samples, each with text, tokens and whether it ended by itself.
 
 The base's side does not depend on the adapter, so it is measured once for all trainings. After a kill, the same command
-goes on with the answers that it has, and ends with the same bytes.
+goes on with the answers that it has, and ends with the same bytes. With `runtime.generate_processes` above 1 several
+processes answer, each its share (`generate/shares.py`); the bytes are those of one.
 """
 
+import argparse
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -19,7 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from distill.common import cli
-from distill.common.config import Model, Number, profile, section
+from distill.common.config import Model, Number, profile, section, single
 from distill.common.jsonl import Row, write_jsonl
 from distill.shared import held_out
 from distill.student.model import StudentProfile, load_tokenizer
@@ -50,17 +52,27 @@ def main() -> None:
     """Command line: `python -m distill.generate`."""
     parser = cli.parser(__doc__)
     parser.add_argument("side", choices=("base", "distilled"), help="which student")
+    parser.add_argument("--share", help=argparse.SUPPRESS)  # what one of several processes does
     args = parser.parse_args()
     params = section(GenerateParams, "generate", args.params)
+    processes = single(Positive, "runtime.generate_processes", args.params)
     _, student = profile(StudentProfile, "student", args.params)
     prompts = held_out.read()
     # Only now: what these import takes seconds, and a typo in params.yaml should not.
+    from distill.generate import shares
     from distill.generate.cache import Store
     from distill.generate.measure import key
 
     job = prepare(params, student, prompts, ADAPTER if args.side == "distilled" else None)
+    if args.share:
+        shares.do(job, key(job), args.share)
+        return
     output = ANSWERS / f"{args.side}.jsonl"
     with Store(key(job)) as store:  # emptied only when everything is written
+        if store:
+            print(f"going on with {len(store)} results of a run that did not finish")
+        if processes > 1 and len(store) < job.results:
+            shares.start(job, store, processes, args.params)
         write_jsonl(output, rows(job, [prompt.id for prompt in prompts], store))
     print(f"{output}: {len(prompts)} prompts")
 

@@ -7,10 +7,14 @@ two of half the size (290 and 226 tokens/s for 48 answers on 2 cores).
 
 What a batch computes, to the last bit, depends on how many cores it has, and never on what runs beside it. On a GPU
 there is one thread.
+
+Where several processes generate (`shares`), each takes its share of the batches, and its part of the threads; a batch
+has as many cores as with one process.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Event
 from typing import TypeVar
@@ -26,7 +30,24 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def run(work: Callable[[Item], Iterator[Result]], items: Sequence[Item], total: int) -> Iterator[Result]:
+@dataclass(frozen=True)
+class Share:
+    """What one of several processes does: of all batches every `of`-th, from that with this `number` on."""
+
+    number: int = 0
+    of: int = 1
+
+    def among(self, batches: Sequence[Item]) -> Sequence[Item]:
+        """Return this process's batches."""
+        return batches[self.number :: self.of]
+
+
+ALL = Share()
+
+
+def run(
+    work: Callable[[Item], Iterator[Result]], items: Sequence[Item], total: int, processes: int = 1
+) -> Iterator[Result]:
     """Yield what `work(item)` yields for all items, in the caller's thread, as it comes; items are taken in order.
 
     The first error of any thread is raised here. Then, or when the caller stops, the threads stop at their next result.
@@ -36,8 +57,10 @@ def run(work: Callable[[Item], Iterator[Result]], items: Sequence[Item], total: 
         items: Batches.
         total: How many batches there were before any was done. The number of threads follows from it, so that a run
             that was interrupted computes the rest with as many cores a batch as before.
+        processes: How many processes share the cores.
     """
     count, cores = share(total)
+    count = max(1, count // processes)
     results, stop = SimpleQueue[Result | Future[None]](), Event()
 
     def produce(item: Item) -> None:

@@ -17,6 +17,8 @@ from pathlib import Path
 import psutil
 import torch
 
+from distill.common.errors import InputError
+
 GROUPS, OWN_GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 LIMITS = (
     ("memory.max", "memory.current", "file"),
@@ -78,9 +80,37 @@ def can_quantize() -> bool:
     return kind() == "cuda" and importlib.util.find_spec("bitsandbytes") is not None
 
 
+def has_flash_attention(weights: torch.dtype) -> bool:
+    """Whether several examples can be one sequence, and attend each to itself alone: with FlashAttention, on CUDA.
+
+    Anywhere else they would need a mask of the sequence's length squared, which costs more than padding.
+    """
+    installed = importlib.util.find_spec("flash_attn") is not None
+    return kind() == "cuda" and weights in (torch.bfloat16, torch.float16) and installed
+
+
 def batches_at_once(batches: int, most: int) -> int:
     """Return how many of so many batches run side by side: one on a GPU, on a CPU one a core and at most `most`."""
     return 1 if is_gpu() else max(1, min(batches, torch.get_num_threads(), most))
+
+
+def environments(processes: int) -> list[dict[str, str]]:
+    """Return, for each of so many processes of this machine, the variables that give it a GPU of its own.
+
+    There are none on a CPU, whose cores they share, nor on MPS, which is one GPU.
+
+    Raises:
+        InputError: There are fewer GPUs.
+    """
+    if kind() != "cuda":
+        return [{} for _ in range(processes)]
+    gpus = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    if gpus == [""]:
+        gpus = [str(number) for number in range(torch.cuda.device_count())]
+    if processes > len(gpus):
+        raise InputError(f"params.yaml: runtime.generate_processes: {processes} processes, and {len(gpus)} GPUs that "
+                         "they may use; each takes one: lower it")  # fmt: skip
+    return [{"CUDA_VISIBLE_DEVICES": gpu} for gpu in gpus[:processes]]
 
 
 def speed(dtype: torch.dtype, size: int = 1024, seconds: float = 0.3) -> float:

@@ -27,6 +27,7 @@ from filelock import FileLock, Timeout
 
 import distill
 from distill.common.config import Model
+from distill.common.jsonl import files as parts
 from distill.common.jsonl import sync, write_text
 from distill.shared.workspace import kept
 
@@ -43,7 +44,7 @@ def key(models: Iterable[Model], files: Iterable[Path], facts: Iterable[str]) ->
     digest = hashlib.sha256()
     for model in models:
         digest.update(json.dumps(model.model_dump(mode="json"), sort_keys=True).encode())
-    for path in files:
+    for path in (part for each in files for part in parts(each)):
         with path.open("rb") as file:
             while part := file.read(2**20):
                 digest.update(part)

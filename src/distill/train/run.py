@@ -1,7 +1,6 @@
 """One training run: load the student, add the adapter, train, check, write the adapter's folder."""
 
 import logging
-import os
 import shutil
 import warnings
 from pathlib import Path
@@ -12,6 +11,7 @@ from transformers.trainer_utils import set_seed
 from transformers.utils import logging as transformers_logging
 
 from distill.common.errors import TrainingError
+from distill.common.jsonl import replace
 from distill.shared import device
 from distill.shared.memory import Size, check, enough
 from distill.student.model import fingerprint, load_config, load_model
@@ -43,7 +43,7 @@ def fit(run: TrainingRun, files: tuple[Path, ...], output: Path) -> Result | Non
 
 
 def _fit(run: TrainingRun, setup: Setup, files: tuple[Path, ...], output: Path) -> Result | None:
-    model = _adapted(run)
+    model = _adapted(run, setup)
     before = lora.digest(lora.gather(model))
     place = checkpoint.place(_key(run, files, setup))
     options = trainer.arguments(run, setup, place)
@@ -61,8 +61,10 @@ def _fit(run: TrainingRun, setup: Setup, files: tuple[Path, ...], output: Path) 
         return result
 
 
-def _adapted(run: TrainingRun) -> Any:
+def _adapted(run: TrainingRun, setup: Setup) -> Any:
     options = lora.quantization(run.params.quantization)
+    if setup.packing:
+        options |= {"attn_implementation": "flash_attention_2"}
     base = load_model(run.student, device.dtype(run.params.dtype), **options)
     set_seed(run.params.seed)  # the adapter's initial weights are random
     return lora.add(base, run.params.lora)
@@ -118,20 +120,7 @@ def _write(run: TrainingRun, model: Any, values: dict[str, Any], result: Result,
     lora.save(model, values, beside, run.student)
     run.tokenizer.save_pretrained(beside)
     model_card.write(beside / "README.md", run.params, run.student, result)
-    _replace(output, beside)
-
-
-def _replace(output: Path, beside: Path) -> None:
-    """Replace `output` by the folder `beside` by renaming: a kill leaves the old or the new one complete.
-
-    A folder cannot be renamed over another, so between two renames there is no `output`, and the old one is `.*.old`.
-    """
-    aside = output.with_name(f".{output.name}.old")
-    shutil.rmtree(aside, ignore_errors=True)
-    if output.exists():
-        os.replace(output, aside)
-    os.replace(beside, output)
-    shutil.rmtree(aside, ignore_errors=True)
+    replace(beside, output)
 
 
 def quiet() -> None:

@@ -34,12 +34,13 @@ class Setup:
     accumulation: int  # forward passes an update and process
     compile: bool  # decoder layers and head, on a CPU
     checkpointing: bool  # activations are recomputed instead of stored
+    packing: bool = False  # the examples of a forward pass are one sequence without padding (TRL's padding_free)
 
     def describe(self) -> str:
         """Return one line for the log, which is also part of the checkpoint's key."""
         kind = str(self.dtype).removeprefix("torch.")
         words = [f"{self.processes} × {self.device}", kind, f"{self.micro_batch} example(s) a forward pass"]
-        words += [name for name in ("compile", "checkpointing") if getattr(self, name)]
+        words += [name for name in ("compile", "checkpointing", "packing") if getattr(self, name)]
         return ", ".join(words)
 
 
@@ -59,14 +60,16 @@ def choose(params: "TrainParams", parameters: int, tokens: int) -> Setup:
     if share % micro:
         raise InputError(f"params.yaml: train.micro_batch: {micro} does not divide {share}, a process's share of "
                          "train.batch_size; choose a divisor")  # fmt: skip
+    dtype = device.dtype(params.dtype)
     return Setup(
         device=device.kind(),
-        dtype=device.dtype(params.dtype),
+        dtype=dtype,
         processes=processes,
         micro_batch=micro,
         accumulation=share // micro,
         compile=not gpu and _compile(params, parameters * tokens * params.epochs / processes),
         checkpointing=_or(params.gradient_checkpointing, gpu and parameters > CHECKPOINTING_PAYS),
+        packing=micro > 1 and device.has_flash_attention(dtype),
     )
 
 

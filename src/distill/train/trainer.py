@@ -133,6 +133,7 @@ def arguments(run: TrainingRun, setup: Setup, checkpoints: Path) -> SFTConfig:
         data_seed=params.seed,
         max_length=None,  # the stage `format` has dropped longer examples
         pad_to_multiple_of=None if device.is_gpu() else GRAIN,
+        padding_free=setup.packing,
         bf16=device.autocasts(setup.dtype),
         use_cpu=not device.is_gpu(),
         gradient_checkpointing=setup.checkpointing,

@@ -19,6 +19,10 @@ from distill.api.ledger.store import Store
 from distill.api.pricing import FREE, Price
 from distill.api.response import COUNTS, Answer, Usage, parse
 from distill.common.jsonl import Row
+from distill.shared.seen import Seen
+
+PAID = (f"SELECT source, via, crc, response, stop_reason, model, {', '.join(COUNTS)} "  # noqa: S608 (constants)
+        "FROM calls WHERE key = ? AND state = 'paid' ORDER BY source = 'stub', id")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -44,20 +48,16 @@ class Ledger(Store):
         return self.insert(self._lacking(rows))
 
     def _lacking(self, rows: Iterable[Row]) -> Iterator[Row]:
-        seen: set[tuple[str, str]] = set()  # prompts with the same text share a call
+        seen = Seen()  # prompts with the same text share a call
         for row in rows:
-            name, stored = (row["key"], row["source"]), self.find(row["key"])
-            if name not in seen and (stored is None or (stored.stub and row["source"] != "stub")):
-                seen.add(name)
+            stored = self.find(row["key"])
+            lacks = stored is None or (stored.stub and row["source"] != "stub")
+            if lacks and seen.add(f"{row['source']} {row['key']}"):
                 yield row
 
     def find(self, key: str) -> Stored | None:
         """Return the paid answer under `key`, or None: the first one, or the first stub where there are only stubs."""
-        rows = self._connection.execute(
-            f"SELECT source, via, crc, response, stop_reason, model, {', '.join(COUNTS)} "  # noqa: S608 (constants)
-            "FROM calls WHERE key = ? AND state = 'paid' ORDER BY source = 'stub', id", (key,),
-        )  # fmt: skip
-        for source, via, crc, response, stop_reason, model, *counts in rows:
+        for source, via, crc, response, stop_reason, model, *counts in self._connection.execute(PAID, (key,)):
             batch = via == "batch"
             if source == "stub":
                 return Stored(Answer("", model, stop_reason, Usage.of(counts, batch)), True)
