@@ -1,4 +1,4 @@
-"""What becomes of every answer's code: the base's, the distilled student's and the teacher's, on the hidden checks.
+"""What becomes of every answer, the base's, the distilled student's and the teacher's, on the hidden checks.
 
 In: answers by side and prompt, and the prompts' checks. Out: for each prompt a map of verdicts, or None where it has no
 check; and which sandbox was used, or why none was. To a pytest file every answer is put with the code that defines what
