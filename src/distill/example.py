@@ -17,6 +17,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from distill.common import cli
 from distill.common.config import PARAMS, load_yaml
 from distill.common.errors import DistillError, InputError
@@ -59,12 +61,14 @@ def setting(text: str) -> tuple[str, Any]:
     Raises:
         InputError: It is something else.
     """
-    from dvc.utils.serialize import parse_yaml
-
     key, equals, value = text.partition("=")
+    try:
+        found = yaml.safe_load(value)
+    except yaml.YAMLError:
+        equals = ""
     if not (key and equals):
         raise InputError(f"-S {text}: expected KEY=VALUE, such as train.epochs=1")
-    return key, parse_yaml(value, text)
+    return key, found
 
 
 def make(example: Path, folder: Path, settings: Mapping[str, Any]) -> None:
@@ -130,8 +134,9 @@ def run(folder: Path, *command: str) -> None:
     """
     clean = {key: value for key, value in os.environ.items() if key not in ("DVC_ROOT", "DVC_STAGE", "PYTHONPATH")}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    if subprocess.run(command, cwd=folder, env=clean | {"PATH": path}, check=False).returncode:
-        raise DistillError(f"{folder}: `{' '.join(Path(word).name for word in command)}` failed there; see above")
+    if status := subprocess.run(command, cwd=folder, env=clean | {"PATH": path}, check=False).returncode:
+        how = "failed there; see above" if status > 0 else f"was ended there by signal {-status}"
+        raise DistillError(f"{folder}: `{' '.join(Path(word).name for word in command)}` {how}")
 
 
 def commit(folder: Path) -> None:

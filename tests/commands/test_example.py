@@ -70,10 +70,19 @@ def test_no_line_of_the_program_knows_an_example() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "value"),
+    [("a=1", 1), ("a.b=false", False), ("a=null", None), ("a=0", 0), ("a=[x, 2.5]", ["x", 2.5]), ("a=", None)],
+)
+def test_a_setting_is_read_as_yaml(text: str, value: object) -> None:
+    assert example.setting(text) == (text.partition("=")[0], value)
+
+
+@pytest.mark.parametrize(
     ("words", "said"),
     [
         (["nothing"], r"examples: there is no example 'nothing'; choose one of: sql, support"),
         (["sql", "-S", "train"], r"-S train: expected KEY=VALUE"),
+        (["sql", "-S", "train.epochs=["], r"-S train.epochs=\[: expected KEY=VALUE"),
         (["sql", "--to", "src"], r"src: not an empty directory"),
         (["sql", "-S", "train.epoch=3"], r"train.epoch: there is no such parameter in params.yaml"),
     ],

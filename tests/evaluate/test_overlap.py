@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distill.evaluate.overlap import Report, Run, SharedRuns, documents, longest_shared_run, repetition, words
+from distill.evaluate.overlap import Report, Run, SharedRuns, documents, repetition, words
 from distill.expand_prompts.stage import ExpandParams, expand
 from repository import ROOT
 
@@ -21,6 +21,14 @@ def longest(text: str, training: Mapping[str, str]) -> Run | None:
     for id_, other in training.items():
         shared.meet(id_, other)
     return shared.longest().get("asked")
+
+
+def longest_shared_run(heldout: Mapping[str, str], training: Mapping[str, str], n: int = 8) -> Report:
+    """Compare every held-out text with every training text."""
+    shared = SharedRuns(heldout)
+    for id_, text in training.items():
+        shared.meet(id_, text)
+    return shared.report(n)
 
 
 def test_words_forget_case_punctuation_and_layout() -> None:

@@ -84,7 +84,7 @@ def test_show_and_diff_draw_every_plot_offline(page: Page, repo: Path) -> None:
         "Loss by update",
         "Loss on the teacher's answer",
         "Style profile",
-        "What became of the answers' code",
+        "What became of the answers",
     ):
         assert title in text
     assert drawn(page, repo, "diff", "HEAD") == {name: 2 * count for name, count in counts.items()}

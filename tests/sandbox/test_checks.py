@@ -32,6 +32,8 @@ WRONG = {
     "kind: json\nwhere: text\nschema: {$ref: 'https://example.com/x'}\n": "schema: the $ref 'https://example.com/x'",
     "kind: json\nwhere: text\nschema: {$schema: x, type: object}\n": "schema: the $schema 'x' is not known",
     "kind: json\nwhere: text\nschema: {type: string, format: uri}\n": "schema: the format 'uri' is not checked here",
+    "kind: json\nwhere: text\nschema: {type: string, format: email}\n": "schema: the format 'email' is not checked",
+    "kind: json\nwhere: text\nschema: {type: string, pattern: '('}\n": "schema: it is no JSON Schema: $.pattern: ",
     "kind: json\nwhere: text\nschema: {properties: {on: {type: string}}}\n": "schema: the key True is no text; quote i",
     "kind: stdout\ncases: []\n": "cases: ",
     "kind: stdout\ncases: [{output: ' '}]\n": "the file: a script that does nothing would pass",

@@ -89,7 +89,7 @@ def test_each_outcome_and_its_detail(tmp_path: Path) -> None:
         "import gc": Verdict("refused", "gc"),
         "import builtins; builtins.len = lambda _: 4; return 2 * n": Verdict("refused", "builtins.len"),
         "__import__('builtins').len = lambda _: 4; return 2 * n": Verdict("refused", "replaces builtins.len"),
-        "exit()": Verdict("exception", "test_small: NameError: name 'exit' is not defined"),
+        "exit()": Verdict("exception", "test_small: SystemExit: None"),
         "raise SystemExit": Verdict("exception", "test_small: SystemExit"),
     }
     answers = {f"```python\ndef double(n):\n    {body}\n```\n": verdict for body, verdict in bodies.items()}

@@ -65,20 +65,6 @@ def documents(rows: Iterable[Row]) -> dict[str, str]:
     return {f"{row['id']}/{part}": row[part] for row in rows for part in ("prompt", "completion")}
 
 
-def longest_shared_run(heldout: Mapping[str, str], training: Mapping[str, str], n: int = 8) -> Report:
-    """Compare every held-out text with every training text.
-
-    Args:
-        heldout: Texts by id.
-        training: Texts by id.
-        n: Runs of so many words or more are over the limit.
-    """
-    shared = SharedRuns(heldout)
-    for id_, text in training.items():
-        shared.meet(id_, text)
-    return shared.report(n)
-
-
 class SharedRuns:
     """The longest run of words that each of some texts shares with any of the others that come by."""
 

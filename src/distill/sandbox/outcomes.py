@@ -1,8 +1,8 @@
-"""What becomes of every answer's code: the base's, the distilled student's and the teacher's, on the hidden checks.
+"""What becomes of every answer, the base's, the distilled student's and the teacher's, on the hidden checks.
 
-In: answers by side and prompt, and the prompts' checks. Out: for each prompt a map of verdicts,
-or None where it has no check; and which sandbox was used, or why none was. The code that defines what is asked for is
-run of every answer; all that it has, as it is written, of each side's first one (the greedy one) as well.
+In: answers by side and prompt, and the prompts' checks. Out: for each prompt a map of verdicts, or None where it has no
+check; and which sandbox was used, or why none was. To a pytest file every answer is put with the code that defines what
+is asked for, and each side's first answer (the greedy one) with all of its code, too, as it is written.
 
 What it will not do: run anything where no sandbox works.
 """
@@ -16,6 +16,7 @@ from distill.common.jsonl import Row
 from distill.sandbox import run_checks
 from distill.sandbox.checks import Check
 from distill.sandbox.conversation import Verdict
+from distill.sandbox.kinds.python import PythonCheck
 from distill.sandbox.run_checks import SandboxParams
 
 
@@ -23,7 +24,7 @@ from distill.sandbox.run_checks import SandboxParams
 class Outcomes:
     """For each prompt: by side, a verdict (outcome and detail) an answer; None where nothing was run.
 
-    The first answer's has one more, `as_written`: of all its code, loaded whole.
+    The first answer's has one more, `as_written`: of all its code; None where the check is no pytest file.
     `sandbox` is its name, or None with the `reason`.
     """
 
@@ -72,12 +73,17 @@ def _run(
     texts, found = [text for _, _, text, _ in places], [check for _, _, _, check in places]
     verdicts = judged(texts, found, params, "running answers")
     greedy = [number for number, place in enumerate(places) if number == 0 or places[number - 1][:2] != place[:2]]
-    whole = _as_written(texts, found, params, verdicts, greedy)
+    python = [number for number in greedy if isinstance(found[number], PythonCheck)]
+    whole = dict.fromkeys(greedy) | _as_written(texts, found, params, verdicts, python)
     for number, ((prompt, side, _, _), verdict) in enumerate(zip(places, verdicts, strict=True)):
         row = rows[prompt]
         assert row is not None  # noqa: S101 (for the type checker)
-        row[side].append(asdict(verdict) | ({"as_written": asdict(whole[number])} if number in whole else {}))
+        row[side].append(asdict(verdict) | ({"as_written": _row(whole[number])} if number in whole else {}))
     return rows
+
+
+def _row(verdict: Verdict | None) -> Row | None:
+    return asdict(verdict) if verdict else None
 
 
 def _as_written(

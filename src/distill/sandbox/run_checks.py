@@ -115,7 +115,7 @@ def judge(
 def prepare(answer: str, check: Check, whole: bool) -> str | Verdict:
     """Return what of an answer is to be looked at, or the verdict where nothing is."""
     try:
-        return check.prepare(answer, whole)
+        return check.prepare(answer.removeprefix("\ufeff"), whole)  # a mark of some editors, no part of the answer
     except Exception as error:  # whatever it is in this answer, it must not end the others' judging
         return Verdict.of("syntax", f"the code could not be read ({type(error).__name__})")
 

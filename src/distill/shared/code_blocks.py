@@ -10,6 +10,9 @@ from markdown_it import MarkdownIt
 
 PYTHON = frozenset({"python"})
 """The languages, as `language` gives them, of blocks that are Python programs."""
+SQL = frozenset({"sql", "sqlite", "sqlite3", "postgresql", "postgres", "psql", "mysql", "tsql", "plsql", "bigquery"})
+"""Of blocks of SQL, in whatever dialect."""
+JSON = frozenset({"json", "jsonc", "json5"})
 
 _MARKDOWN = MarkdownIt("commonmark").disable("inline")  # a fence is never within a paragraph
 _PYTHON = re.compile(r"i?python3?|py3?|(?:python|py)3\.\d+(?:\.\d+)?")

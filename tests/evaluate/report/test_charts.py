@@ -35,7 +35,9 @@ def test_loss_has_a_line_for_each_split() -> None:
 
 def test_loss_without_validation_and_without_anything() -> None:
     svg = charts.loss([{"update": 1, "split": "train", "loss": 1.0}])
-    assert marks(svg, "polyline", "train")
+    begin, end = marks(svg, "polyline", "train")[0]["points"].split()
+    assert (begin, end) == ("464.0,220.0", "468.0,220.0")  # a dash, for a line of one point is none
+    assert "1 update" in texts(svg)
     assert not marks(svg, "polyline", "val")
     assert charts.loss([]) == ""
 

@@ -148,6 +148,15 @@ def test_function_by_difficulty_and_outcome(details: list[Row]) -> None:
     }
 
 
+def test_runs_as_written_is_of_pytest_files_alone(details: list[Row]) -> None:
+    for row in details:
+        for side in ("base", "distilled", "teacher"):
+            row["outcomes"][side][0]["as_written"] = None
+    result = headline(details, BOOTSTRAP, 5, FEATURES)
+    assert (result["runs_as_written"], result["outcomes_as_written"]) == (None, None)
+    assert result["pass_at_1"]["teacher"] == 1.0
+
+
 def test_runs_as_written_is_of_the_whole_code(details: list[Row]) -> None:
     details[0]["outcomes"]["distilled"] = verdicts("pass", as_written="pass")
     details[1]["outcomes"]["teacher"] = verdicts("pass", as_written="pass")

@@ -59,6 +59,8 @@ def test_a_letter_by_hand() -> None:
         ("Hallo Frau Müller!\n\nDanke.", "greeting", 1),
         ("您好，\n\n谢谢您的来信。", "greeting", 1),
         ("Bonjour,", "greeting", 0),  # nothing follows
+        ('```json\n{"order": 3}\n```\n\nDear Ann,\n\nyour parcel is on its way.', "greeting", 1),
+        ("```\nx\n```", "greeting", 0),
         ("Here is the query:\n\nx", "greeting", 0),
         ("When you have tried all of these, go on.\n\nx", "greeting", 0),
         ("# Hi,\n\nx", "greeting", 0),

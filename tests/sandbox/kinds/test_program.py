@@ -17,6 +17,8 @@ from helper import wanted
 text = sys.stdin.read()
 if text == "crash":
     sys.exit(3)
+if text == "no number":
+    int(text)
 if text != wanted():
     print("it is not what was wanted")
     sys.exit(1)
@@ -53,10 +55,17 @@ def test_a_script_in_its_folder(sandbox: str, tmp_path: Path, monkeypatch: pytes
     (folder / "reaches.py").write_text(REACHES)
     tmp_path.chmod(0o755)
     check = written(tmp_path / "c.yaml", {"kind": "program", "command": ["python", "check.py"]})
-    assert put(check, "right ÄÖ\n", "wrong", "crash", "x" * 1_000_000, sandbox=sandbox) == {
+    other = ["\0", "\ud800", "wrong\r\n", '"; exit 0; "', "$(exit 0)"]
+    assert {one.outcome for one in put(check, *other, sandbox=sandbox).values()} == {"wrong_answer"}
+    assert put(check, "right ÄÖ\n", "wrong", "crash", "no number", "x" * 1_000_000, sandbox=sandbox) == {
         "right ÄÖ\n": PASS,
         "wrong": Verdict("wrong_answer", "it is not what was wanted"),
         "crash": Verdict("exception", "the command ended with status 3, not 0 or 1:"),
+        "no number": Verdict(
+            "exception",
+            "the command ended with status 2, not 0 or 1: ValueError: invalid literal for int() with base 10: "
+            "'no number'",
+        ),
         "x" * 1_000_000: Verdict("wrong_answer", "it is not what was wanted"),
     }
     check = written(tmp_path / "d.yaml", {"kind": "program", "command": ["python3", "reaches.py"], "folder": "c"})

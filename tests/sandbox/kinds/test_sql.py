@@ -26,6 +26,14 @@ QUERIES = {
     f"{RIGHT} ORDER BY age DESC;": "pass",
     f"-- adults\n/* all */ {RIGHT}; -- done": "pass",
     f"First:\n```sql\n{RIGHT}\n```\nor\n```sql\nSELECT 1\n```": "pass",
+    f"{RIGHT};;\n ;": "pass",
+    f"\ufeff{RIGHT}".replace(" ", "\r\n"): "pass",
+    f"```PostgreSQL\n{RIGHT};\n```": "pass",
+    f"```\nname | age\n```\n~~~sqlite\n{RIGHT}\n~~~": "pass",
+    f"WITH adult AS ({RIGHT}) SELECT * FROM adult": "pass",
+    f"{ENDLESS} name, age FROM person WHERE age > 20": "pass",  # what is never asked for is not counted
+    "SELECT name, j.value FROM person, json_each('[31, 40, 50]') AS j WHERE j.value = age": "pass",
+    "SELECT name, age FROM person WHERE age > 20 * (SELECT max(pk) = 0 FROM pragma_table_info('person'))": "pass",
     "SELECT name, age + 0.0 FROM person WHERE age > 20": "pass",
     "SELECT name, age + 1e-12 FROM person WHERE age > 20": "pass",
     "```python\nprint(1)\n```": "no_code",
@@ -43,9 +51,19 @@ QUERIES = {
     f"SELECT 1; {RIGHT}": "wrong_answer",
     f"EXPLAIN {RIGHT}": "wrong_answer",
     "SELECT NULL, NULL FROM person WHERE age > 20": "wrong_answer",
+    "SELECT name || char(0), age FROM person WHERE age > 20": "wrong_answer",
+    "SELECT name || char(8203), age FROM person WHERE age > 20": "wrong_answer",
+    "SELECT CAST(x'ff' AS TEXT), age FROM person WHERE age > 20": "wrong_answer",
+    "SELECT name, 9e999 FROM person WHERE age > 20": "wrong_answer",
+    f"{RIGHT} AND 0": "wrong_answer",
+    f"```sql\n{RIGHT};\n-- or\n{RIGHT};\n```": "wrong_answer",
+    "PRAGMA table_info(person)": "wrong_answer",
+    "INSERT INTO sqlite_master SELECT * FROM sqlite_master": "wrong_answer",
     "DELETE FROM person WHERE age < 20 RETURNING name, age": "wrong_answer",
     "CREATE TEMP TABLE person AS SELECT 'Ann', 31": "wrong_answer",
     "SELECT nam FROM person": "exception",
+    "UPDATE sqlite_master SET sql = ''": "exception",
+    "SELECT " + "1, " * 3000 + "1": "exception",
     "SELECT ?": "exception",
     "SELECT abs(-9223372036854775807 - 1)": "exception",
     f"SELECT {'(' * 5000}1{')' * 5000}": "exception",
@@ -59,6 +77,7 @@ QUERIES = {
     "ATTACH '/etc/passwd' AS other": "refused",
     "VACUUM INTO '/tmp/x'": "refused",
     "PRAGMA writable_schema = 1": "refused",
+    "SELECT * FROM pragma_user_version": "refused",
     "SELECT load_extension('/lib/x86_64-linux-gnu/libc.so.6')": "refused",
     "SELECT readfile('/etc/passwd')": "exception",
 }
@@ -112,5 +131,9 @@ def test_changes(sandbox: str, tmp_path: Path) -> None:
             "time_out", "dataset 1: the limit on CPU time was reached"
         ),
         f"{right} PRAGMA user_version = 1": Verdict("refused", "dataset 1: PRAGMA"),
+        f"PRAGMA foreign_keys = ON; {right}": PASS,
+        f"{right} UPDATE sqlite_master SET name = 'x'": Verdict(
+            "exception", "dataset 1: table sqlite_master may not be modified"
+        ),
     }
     assert put(check, *answers, sandbox=sandbox) == answers

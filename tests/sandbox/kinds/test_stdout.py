@@ -126,6 +126,37 @@ def test_hostile_scripts(sandbox: str, tmp_path: Path) -> None:
     assert {name: outcome for name, outcome in found.items() if outcome not in HOSTILE[name][1].split("|")} == {}
 
 
+def test_what_an_interpreter_and_a_reader_take_for_a_script(tmp_path: Path) -> None:
+    check = written(tmp_path / "c.yaml", {"kind": "stdout", "cases": [{"output": "7\n", "input": "3 4"}]})
+    right = [
+        script("print(7)\nexit()"),
+        script("print(7, end='')\nquit(0)"),
+        script("import pathlib\nprint(7, end='\\r\\n' * (pathlib.Path(__file__).suffix == '.py'))"),
+        script("import asyncio\nasync def main():\n    print(sum(map(int, input().split())))\nasyncio.run(main())"),
+        script("import sys\nsys.stderr.write('working')\nsys.stdout.buffer.write(b'7\\n\\n')"),
+        script("import atexit\natexit.register(print, 7)\nprint(end='')"),
+        "\ufeff" + script("print(7)").replace("\n", "\r\n"),
+        "So:\n```\nprint(7)\n```\nIt shows:\n```\n7\n```",
+        "print(7)",
+    ]
+    wrong = {
+        "7": "no_code",
+        "```\n7\n```": "no_code",
+        "```bash\necho 7\n```": "no_code",
+        script("print('7\\0')"): "wrong_answer",
+        script("print('\uff17')"): "wrong_answer",
+        script("print('\\ufeff7')"): "wrong_answer",
+        script("print(7)\nexit(1)"): "wrong_answer",
+        script("print(7)\nexit('7')"): "wrong_answer",
+        script("print(7)\nraise ValueError"): "exception",
+        script("print(7)") + script("print(7)"): "wrong_answer",
+    }
+    verdicts = put(check, *right, *wrong)
+    assert {answer: verdict for answer, verdict in verdicts.items() if answer in right and verdict.detail} == {}
+    assert {answer: verdicts[answer].outcome for answer in wrong} == wrong
+    assert {verdicts[answer] for answer in right} == {Verdict("pass", "")}
+
+
 def test_a_script_may_write_much_before_it_reads_and_need_not_read(tmp_path: Path) -> None:
     size = 300_000
     case = {"input": "y" * size, "output": "x" * size}

@@ -170,7 +170,7 @@ def _x_axis(x: Scale, last: int) -> str:
         _text(x(0), y, "0", anchor="middle"),
         *(_text(x(value), y, f"{value}", anchor="middle") for value in inner),
     ]
-    return "".join([*parts, _text(x(last), y, f"{last} updates", anchor="end")])
+    return "".join([*parts, _text(x(last), y, f"{last} update{'s' * (last != 1)}", anchor="end")])
 
 
 def _rows_axis(x: Scale, height: float) -> str:
@@ -184,6 +184,9 @@ def _rows_axis(x: Scale, height: float) -> str:
 
 
 def _line(points: Sequence[tuple[float, float]], classes: str) -> str:
+    if len(points) == 1:  # of which a line shows nothing
+        ((x, y),) = points
+        points = [(x - 4, y), (x, y)]
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     return f'<polyline class="{classes}" points="{path}"/>' if points else ""
 

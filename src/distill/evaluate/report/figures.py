@@ -160,14 +160,14 @@ def _style_distances(details: Sequence[Row], features: Features) -> Values:
 def _passes(details: Sequence[Row], bootstrap: Bootstrap, pass_k: int) -> Row:
     """Return pass@1 of the greedy answers, their share that also runs as written, and pass@k of the sampled ones.
 
-    Null where no code was run.
+    Null where nothing was judged, and the second where no check is a pytest file.
     """
     judged = [row for row in details if row["outcomes"]]
     if len(judged) < 2:
         return {"pass_at_1": None, "runs_as_written": None}
     result: Row = {"pass_at_1": _metric(_each(judged, lambda row, side: _passed(row, side)[0]), bootstrap, True)}
-    whole = _each(judged, lambda row, side: float(_as_written(row, side) == "pass"))
-    result["runs_as_written"] = _metric(whole, bootstrap, True)
+    whole = _each(_loaded(judged), lambda row, side: float(_as_written(row, side) == "pass"))
+    result["runs_as_written"] = _metric(whole, bootstrap, True) if len(whole["base"]) > 1 else None
     samples = len(_passed(judged[0], "base")) - 1
     if samples:
         values = {
@@ -179,6 +179,11 @@ def _passes(details: Sequence[Row], bootstrap: Bootstrap, pass_k: int) -> Row:
 
 def _passed(row: Row, side: str) -> list[bool]:
     return [found["outcome"] == "pass" for found in row["outcomes"][side]]
+
+
+def _loaded(judged: Sequence[Row]) -> list[Row]:
+    """Return the rows whose answers are loaded as code, by a pytest file."""
+    return [row for row in judged if row["outcomes"]["base"][0]["as_written"]]
 
 
 def _as_written(row: Row, side: str) -> str:
@@ -211,7 +216,7 @@ def _outcomes(details: Sequence[Row], bootstrap: Bootstrap) -> Row:
     return {
         "pass_by_difficulty": shares,
         "outcomes": _counts(judged, lambda row, side: row["outcomes"][side][0]["outcome"]),
-        "outcomes_as_written": _counts(judged, _as_written),
+        "outcomes_as_written": _counts(loaded, _as_written) if (loaded := _loaded(judged)) else None,
     }
 
 

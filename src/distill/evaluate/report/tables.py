@@ -27,7 +27,7 @@ OUTCOMES = {
     "no_code": "no code",
     "not_run": "not run",
 }
-"""What can become of an answer's code, from best to worst; the last where there is no check."""
+"""What can become of an answer, from best to worst; the last where there is no check."""
 
 
 def write(folder: Path, details: Sequence[Row], features: Features) -> None:

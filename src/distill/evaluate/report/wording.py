@@ -133,7 +133,8 @@ def unjudged(headline: Row) -> str:
     judged = heldout.get("judged", 0)
     if judged < 2:
         return ""
-    return f"Pass@1 and runs as written are about the {judged} of {heldout['prompts']} prompts that were checked."
+    which = "Pass@1 and runs as written are" if _measured(headline.get("runs_as_written")) else "Pass@1 is"
+    return f"{which} about the {judged} of {heldout['prompts']} prompts that were checked."
 
 
 def detectable(headline: Row) -> str:

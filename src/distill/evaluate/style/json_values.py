@@ -11,7 +11,7 @@ from typing import Any
 
 from distill.evaluate.style import markdown
 from distill.evaluate.style.features import amount, share
-from distill.shared.code_blocks import blocks
+from distill.shared.code_blocks import JSON, blocks
 
 FEATURES = {
     "parsed": share("JSON that parses", "pieces of JSON that parse"),
@@ -34,7 +34,6 @@ FEATURES = {
     "bold": markdown.FEATURES["bold"],
 }
 
-LANGUAGES = frozenset({"json", "jsonc", "json5"})
 SNAKE = re.compile(r"[a-z0-9_]+")
 CAMEL = re.compile(r"[a-z][A-Za-z0-9]*[A-Z][A-Za-z0-9]*")
 
@@ -72,9 +71,7 @@ def _codes(answer: str) -> tuple[list[str], bool]:
     fenced = blocks(answer)
     if not fenced:
         return ([answer], False) if _begins(answer) else ([], bool(answer.strip()))
-    codes = [
-        block.code for block in fenced if block.language in LANGUAGES or (not block.language and _begins(block.code))
-    ]
+    codes = [block.code for block in fenced if block.language in JSON or (not block.language and _begins(block.code))]
     return codes, len(codes) < len(fenced) or markdown.measure(answer)["code_share"] < 1
 
 

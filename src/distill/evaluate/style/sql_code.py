@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from distill.evaluate.style import markdown
 from distill.evaluate.style.features import amount, share
-from distill.shared.code_blocks import blocks
+from distill.shared.code_blocks import SQL, blocks
 
 FEATURES = {
     "upper_keywords": share("Keywords in capitals", "keywords that are written in capitals"),
@@ -34,9 +34,6 @@ FEATURES = {
     "bold": markdown.FEATURES["bold"],
 }
 
-LANGUAGES = frozenset(
-    {"sql", "sqlite", "sqlite3", "postgresql", "postgres", "psql", "mysql", "tsql", "plsql", "bigquery"}
-)
 BEGIN = "SELECT WITH INSERT UPDATE DELETE CREATE ALTER DROP MERGE REPLACE EXPLAIN PRAGMA VALUES BEGIN"
 CLAUSE = "FROM WHERE GROUP HAVING ORDER LIMIT"
 OTHER = """ALL AND ANY AS ASC BETWEEN BY CASE CHECK COMMIT CONSTRAINT CROSS DEFAULT DESC DISTINCT ELSE END EXCEPT EXISTS
@@ -96,7 +93,7 @@ def _codes(answer: str) -> list[str]:
     return [
         block.code
         for block in fenced
-        if block.language in LANGUAGES or (not block.language and _begins_statement(block.code))
+        if block.language in SQL or (not block.language and _begins_statement(block.code))
     ]
 
 

@@ -6,7 +6,7 @@ price: an abbreviation's full stop ends a sentence, and an opening cry (`Sure!`)
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import dropwhile, pairwise
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -18,7 +18,9 @@ FEW = 6
 """Words that a greeting or closing line has at most."""
 
 FEATURES = {
-    "greeting": share("Begins with a greeting", f"1 if the first line has at most {FEW} words and ends in , or !"),
+    "greeting": share(
+        "Begins with a greeting", f"1 if the first line that is no code has at most {FEW} words and ends in , or !"
+    ),
     "closing": share("Ends with a closing line", f"1 if the last line has at most {FEW} words and is no sentence"),
     "questions": share("Sentences that ask", "sentences that end in a question mark"),
     "code_share": markdown.FEATURES["code_share"],
@@ -82,6 +84,8 @@ def _sentence_ends(paragraph: str) -> Iterator[str]:
 
 
 def _greets(tokens: Sequence[Token]) -> bool:
+    """Whether the first line, behind code that the answer may begin with, is short and ends as a salutation does."""
+    tokens = list(dropwhile(lambda token: token.type in ("fence", "code_block"), tokens))
     if len(tokens) < 2 or tokens[0].type != "paragraph_open":
         return False
     line, *rest = _plain(tokens[1]).split("\n")

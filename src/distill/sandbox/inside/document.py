@@ -6,9 +6,12 @@ detail. JSON here is what the standard says: one value a key, and numbers that a
 
 import json
 import math
+from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any
 
-from jsonschema.validators import Draft202012Validator, validator_for
+from jsonschema import ValidationError
+from jsonschema.validators import Draft202012Validator, extend, validator_for
 from jsonschema_specifications import REGISTRY
 
 from distill.sandbox.inside.opening import opened, speak, tell
@@ -33,14 +36,14 @@ def judged(text: str, schema: dict[str, Any], header: bool) -> tuple[str, str]:
         return "syntax", f"no JSON: {error}"
     except (RecursionError, MemoryError):
         return "limit", "the document is nested too deeply"
-    validator = validator_for(schema, default=Draft202012Validator)
+    validator = extend(validator_for(schema, default=Draft202012Validator), {"multipleOf": _multiple})
     try:
         checks = validator(schema, registry=REGISTRY, format_checker=validator.FORMAT_CHECKER)
         wrong = next(checks.iter_errors(document), None)
         return ("wrong_answer", f"{wrong.json_path}: {wrong.message}") if wrong else ("pass", "")
     except (RecursionError, MemoryError):
         return "limit", "the document is nested too deeply"
-    except Exception as error:  # such as an integer that no float can hold, where the schema has `multipleOf`
+    except Exception as error:  # whatever a document brings about in there
         return "wrong_answer", f"the schema cannot be applied to it ({type(error).__name__})"
 
 
@@ -61,6 +64,12 @@ def read(text: str, header: bool) -> Any:
     if text[end:].lstrip(" \t\r")[:1] not in ("", "\n"):
         raise ValueError("the header is not followed by a new line")
     return document
+
+
+def _multiple(validator: Any, step: float, value: Any, schema: Any) -> Iterator[ValidationError]:
+    """Put decimal numbers as they are written to `multipleOf`: 19.99 is a multiple of 0.01, of floats it is none."""
+    if validator.is_type(value, "number") and Fraction(str(value)) % Fraction(str(step)):
+        yield ValidationError(f"{value!r} is not a multiple of {step}")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

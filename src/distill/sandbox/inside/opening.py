@@ -2,6 +2,7 @@
 
 import json
 import os
+import site
 import sys
 from typing import Any
 
@@ -15,6 +16,7 @@ def opened() -> tuple[dict[str, Any], int, int]:
     something was written there, so that nothing but the job is read here.
     """
     incoming, outgoing = take_pipes()
+    site.setquit()  # exit() and quit(), which an interpreter without `site` lacks
     confine(json.loads(sys.argv[1]))
     with os.fdopen(incoming, "rb", closefd=False) as requests:
         job = json.loads(requests.readline())

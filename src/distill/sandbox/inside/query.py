@@ -3,9 +3,10 @@
 In: tables and rows, SQL that nobody vouches for, and a query that looks at what it left, if it may write. Out: the
 columns and rows of a result, or why there is none. The result that is expected is not in here.
 
-SQLite asks about everything that a statement does (`_Guard`): it may read; if it may write, it may change tables too,
-but none that hides another. Whatever reaches out of the database (ATTACH, PRAGMA, extensions) is refused. A
-statement has so many steps of SQLite's machine, the same on every computer, and results so many rows.
+SQLite asks about everything that a statement does (`_Guard`). All may read, the schema too; where there is an `after`,
+they may also change tables, but make none that hides another. Whatever reaches out of the database (ATTACH, most
+PRAGMAs, extensions) is refused. The steps of SQLite's machine are limited, which are the same on every computer, and so
+are the rows of a result.
 """
 
 import sqlite3
@@ -27,6 +28,7 @@ _WRITES = _READS | {
     "SQLITE_DROP_TABLE", "SQLITE_DROP_INDEX", "SQLITE_DROP_VIEW", "SQLITE_DROP_TRIGGER",
 }  # fmt: skip
 _OUTSIDE = {"SQLITE_ATTACH", "SQLITE_DETACH", "SQLITE_PRAGMA", "SQLITE_CREATE_VTABLE", "SQLITE_DROP_VTABLE"}
+_PRAGMAS = {"foreign_key_list", "foreign_keys", "index_info", "index_list", "table_info", "table_list", "table_xinfo"}
 _FUNCTIONS = {"load_extension", "fts3_tokenizer", "readfile", "writefile", "edit"}
 _NAMES = {
     getattr(sqlite3, name): name
@@ -60,10 +62,18 @@ class _Guard:
 
     def __call__(self, action: int, first: str | None, second: str | None, *_: object) -> int:
         name = _NAMES.get(action, f"action {action}")
-        if name in self.allowed and not (name == "SQLITE_FUNCTION" and second in _FUNCTIONS):
+        if self._allows(name, first, second):
             return sqlite3.SQLITE_OK
         self.denied = second if name == "SQLITE_FUNCTION" else name.removeprefix("SQLITE_").replace("_", " ")
         return sqlite3.SQLITE_DENY
+
+    def _allows(self, name: str, first: str | None, second: str | None) -> bool:
+        if name == "SQLITE_PRAGMA":
+            return first in _PRAGMAS
+        if name == "SQLITE_FUNCTION":
+            return second not in _FUNCTIONS
+        # So SQLite declares json_each and its like; it lets no statement update this table.
+        return name in self.allowed or (name, first) == ("SQLITE_UPDATE", "sqlite_master")
 
 
 def run(tables: str, rows: Rows, statements: str, after: str | None) -> Result:
@@ -116,7 +126,9 @@ def _answered(connection: sqlite3.Connection, statements: str, *, writes: bool) 
     connection.set_authorizer(guard)
     connection.set_progress_handler(tick, _STEPS_AT_ONCE)
     try:
-        return _fetched(connection.executescript(statements) if writes else connection.execute(statements))
+        if writes:
+            return _fetched(connection.executescript(statements))
+        return _fetched(connection.execute(statements.rstrip("; \t\r\n")))
     except sqlite3.Warning as error:
         raise Failed("wrong_answer", str(error)) from None
     except (sqlite3.Error, ValueError, OverflowError) as error:

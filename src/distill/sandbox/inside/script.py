@@ -19,6 +19,7 @@ def main() -> None:
     for name in [name for name in sys.modules if name.startswith("distill")]:
         del sys.modules[name]
     module = sys.modules["__main__"] = types.ModuleType("__main__")
+    module.__file__ = sys.argv[0]
     write, mark = sys.stdout.write, job["mark"]
     try:
         exec(compile(job["source"], "solution.py", "exec", dont_inherit=True), module.__dict__)  # noqa: S102 (confined)

@@ -9,11 +9,12 @@
       properties: {priority: {enum: [low, high]}}
 
 `const` and `enum` in the schema say which values are right. A key that stands twice, NaN and numbers out of range are
-no JSON. The document is read and compared inside a sandbox, with its limits: it may be nested without end, and
-a pattern of the schema may need a long time for it.
+no JSON. Patterns mean what they mean in JSON Schema: `$` is the very end, and `\\d` and `\\w` are ASCII's. The document
+is read and compared inside a sandbox, with its limits: it may be nested without end, and a pattern may take long.
 """
 
 import functools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
@@ -33,10 +34,13 @@ from distill.sandbox.conversation import Sandbox, Verdict
 from distill.sandbox.kinds import parts
 from distill.sandbox.kinds.texts import reported
 from distill.sandbox.programs import Program
+from distill.shared.code_blocks import JSON
 
-FORMATS = frozenset({"date", "email", "idn-email", "ipv4", "ipv6", "regex", "uuid"})
-"""The formats that jsonschema checks with nothing else installed; others it would overlook without a word."""
+FORMATS = frozenset({"date", "ipv4", "ipv6", "regex", "uuid"})
+"""The formats that jsonschema checks with nothing else installed. It ignores others, and takes any @ for an email."""
 _DATA = ("const", "default", "enum", "examples")
+_PATTERN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\$", re.DOTALL)
+"""What may hold a dollar sign that is none, an escape or a class, or one."""
 _ANYTHING: tuple[object, ...] = (None, True, 0, "", [], {})
 _PACKAGES = ("jsonschema", "jsonschema_specifications", "referencing", "rpds", "attr", "attrs", "typing_extensions")
 
@@ -53,6 +57,7 @@ class JsonCheck(Model):
     def _is_one(cls, schema: dict[str, Any]) -> dict[str, Any]:
         for part in _parts(schema):
             _check_part(part)
+        schema = _translated(schema)
         kind = _validator(schema)
         try:
             kind.check_schema(schema)
@@ -71,7 +76,7 @@ class JsonCheck(Model):
         """Return the text that must hold the document; see `checks.Check`."""
         if self.where != "block":
             return answer.strip()
-        found = parts.block(answer, "json")
+        found = parts.block(answer, *JSON)
         return Verdict.of("no_code", "the answer has no JSON block") if found is None else found
 
     def judge(self, prepared: str, sandbox: Sandbox, stop: Event) -> Verdict:
@@ -101,6 +106,24 @@ def _parts(schema: Any) -> Iterator[dict[Any, Any]]:
     elif isinstance(schema, list):
         for value in schema:
             yield from _parts(value)
+
+
+def _translated(schema: Any) -> Any:
+    """Return a schema whose patterns mean to Python what they mean to JSON Schema."""
+    if isinstance(schema, list):
+        return [_translated(value) for value in schema]
+    if not isinstance(schema, dict):
+        return schema
+    new = {key: value if key in _DATA else _translated(value) for key, value in schema.items()}
+    if isinstance(new.get("pattern"), str):
+        new["pattern"] = _pattern(new["pattern"])
+    if isinstance(by_pattern := new.get("patternProperties"), dict):
+        new["patternProperties"] = {_pattern(key): value for key, value in by_pattern.items()}
+    return new
+
+
+def _pattern(text: str) -> str:
+    return "(?a:" + _PATTERN.sub(lambda found: r"\Z" if found[0] == "$" else found[0], text) + ")"
 
 
 def _check_part(part: dict[Any, Any]) -> None:

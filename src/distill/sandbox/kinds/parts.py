@@ -49,8 +49,11 @@ def block(answer: str, *languages: str) -> str | None:
 
 
 def text(answer: str, where: Literal["text", "block"]) -> str | Verdict:
-    """Return the whole answer, without blanks around it, or its first fenced block."""
-    if where == "text":
-        return answer.strip()
-    found = block(answer)
-    return Verdict.of("no_code", "the answer has no code block") if found is None else found
+    """Return the whole answer, or its first fenced block, `bare`."""
+    found = answer if where == "text" else block(answer)
+    return Verdict.of("no_code", "the answer has no code block") if found is None else bare(found, where)
+
+
+def bare(text: str, where: Literal["text", "block"]) -> str:
+    """Return a text without the blanks around it; of a block, whose first line may be indented, without empty lines."""
+    return text.strip() if where == "text" else text.strip("\r\n")

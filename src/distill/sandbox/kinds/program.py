@@ -33,6 +33,15 @@ from distill.sandbox.programs import PATH, Program
 
 _PYTHON = ("python", "python3")
 _OPTIONS = ("-s", "-S", "-B")
+_SCRIPT = """import runpy, sys
+del sys.argv[0]
+try:
+    runpy.run_path(sys.argv[0], run_name="__main__")
+except Exception as error:
+    print(f"{type(error).__name__}: {error}")
+    sys.exit(2)
+"""
+"""Runs a script; what it raises would else end it with status 1, as if it had found the answer wrong."""
 
 
 class ProgramFile(Model):
@@ -99,9 +108,10 @@ def read(value: Any, path: Path) -> ProgramCheck:
     here = Path(os.path.realpath(folder)) if folder.is_dir() else None
     first, *rest = file.command
     if first in _PYTHON:
-        if rest and rest[0].endswith(".py") and not (here and (here / rest[0]).is_file()):
+        script = bool(rest) and rest[0].endswith(".py")
+        if script and not (here and (here / rest[0]).is_file()):
             raise InputError(f"{path}: command: there is no {folder / rest[0]}; write it, or fix its name")
-        words = (os.path.realpath(sys.executable), *_OPTIONS, *rest)
+        words = (os.path.realpath(sys.executable), *_OPTIONS, *(["-c", _SCRIPT] if script else []), *rest)
     else:
         words = (_executable(first, here, path), *rest)
     return ProgramCheck(path, words, str(here) if here else None)

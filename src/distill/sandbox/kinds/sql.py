@@ -39,9 +39,7 @@ from distill.sandbox.inside import query
 from distill.sandbox.inside.query import Failed, Result, Value
 from distill.sandbox.kinds import parts
 from distill.sandbox.programs import Program
-from distill.shared.code_blocks import blocks
-
-_LANGUAGES = ("sql", "sqlite", "sqlite3")
+from distill.shared.code_blocks import SQL, blocks
 
 
 def _value(value: Any) -> Any:
@@ -112,7 +110,7 @@ class SqlCheck:
 
     def prepare(self, answer: str, whole: bool) -> str | Verdict:
         """Return the SQL of an answer: its first block of it, or all of an answer that has no block."""
-        found = parts.block(answer, *_LANGUAGES) if blocks(answer) else answer
+        found = parts.block(answer, *SQL) if blocks(answer) else answer
         if found is None or not found.strip():
             return Verdict("no_code", "the answer has no SQL block")
         return found

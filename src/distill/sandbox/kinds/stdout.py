@@ -14,8 +14,10 @@ All of an answer's Python is run, as it is written, once for each case, in a san
 own. What is expected never goes into the sandbox: the output is compared outside.
 """
 
+import ast
 import functools
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 from typing import Annotated, Any, Literal
@@ -28,6 +30,7 @@ from distill.sandbox.conversation import Over, Sandbox, Verdict, ran
 from distill.sandbox.extract_code import NoSource
 from distill.sandbox.kinds import parts
 from distill.sandbox.programs import Program
+from distill.shared.code_blocks import blocks, parsed
 
 
 class Case(Model):
@@ -60,7 +63,10 @@ class StdoutCheck(Model):
     def prepare(self, answer: str, whole: bool) -> str | Verdict:
         """Return all of the answer's Python; see `checks.Check`."""
         found = extract_code.as_written(answer)
-        return Verdict.of(found.outcome, found.detail) if isinstance(found, NoSource) else found
+        if isinstance(found, NoSource):
+            unnamed = _unnamed(answer) if found.outcome == "no_code" else None
+            return unnamed or Verdict.of(found.outcome, found.detail)
+        return found
 
     def judge(self, prepared: str, sandbox: Sandbox, stop: Event) -> Verdict:
         """Run the script for one case after the other, to the first that it fails; see `checks.Check`."""
@@ -84,6 +90,16 @@ class StdoutCheck(Model):
         if ended.status != case.status:
             return Verdict.of("wrong_answer", f"it ended with status {ended.status}, not {case.status}")
         return _compared(parts.normal(output, self.ignore), parts.normal(case.output, self.ignore))
+
+
+def _unnamed(answer: str) -> str | None:
+    """Return code that nobody called Python, and that defines nothing but calls something, as a short script does."""
+    fenced = blocks(answer)
+    for text in [one.code for one in fenced if not one.language] if fenced else [answer]:
+        with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+            if any(isinstance(node, ast.Call) for node in ast.walk(parsed(text))):
+                return text
+    return None
 
 
 def _compared(output: str, expected: str) -> Verdict:

@@ -51,7 +51,7 @@ class ExactCheck(Model):
     def judge(self, prepared: str, sandbox: Sandbox, stop: Event) -> Verdict:
         """Compare; nothing is run."""
         found = parts.normal(prepared, self.ignore)
-        if found in {parts.normal(text, self.ignore) for text in self.expected}:
+        if found in {parts.normal(parts.bare(text, self.where), self.ignore) for text in self.expected}:
             return Verdict("pass", "")
         return Verdict.of("wrong_answer", f"it is {found[:200]!r}, not {self.expected[0]!r}")
 
