@@ -138,8 +138,9 @@ def test_the_answers_are_those_of_one_prompt_at_a_time(run: Run, capsys: pytest.
     # Beside the ends that the family names, two that are reached early: rows leave the batch from its midst.
     settings = run.merged.generation_config
     named, settings.eos_token_id = settings.eos_token_id, None
+    assert len(named) == len({run.family.eos, run.family.end_of_turn})  # two for Llama, Gemma and Phi-3
     reached = {alone(run, run.prompts[0])[4], alone(run, run.prompts[3])[6]}
-    settings.eos_token_id = sorted({*named, *reached} if isinstance(named, list) else {named, *reached})
+    settings.eos_token_id = sorted({*named, *reached})
     found: dict[int, Generation] = {}
     params = Decoding(max_new_tokens=TOKENS, samples=0, temperature=1.0, seed=0, batch_tokens=10_000)
     generate(run.merged, run.tokenizer, run.prompts, params, lambda prompt, _, answer: found.update({prompt: answer}))

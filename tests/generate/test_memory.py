@@ -9,7 +9,7 @@ import torch
 
 import tiny
 from distill.common.errors import InputError
-from distill.generate import measure
+from distill.generate import decode, measure
 from distill.generate.cache import Store
 from distill.generate.decode import Decoding
 from distill.generate.measure import Measurement
@@ -86,4 +86,18 @@ def test_nothing_is_loaded_where_it_cannot_fit(
     monkeypatch.setattr(device, "free_memory", lambda: 1e9)
     monkeypatch.setattr(measure, "load", lambda *_: torch.empty(2**55))
     with pytest.raises(InputError, match=r"out of memory; set generate\.dtype to bfloat16, or"), Store("k") as store:
+        list(measure.measure(job, store))
+
+
+def test_cuda_that_runs_out_while_answers_are_made_is_a_line(
+    student: StudentProfile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def step(_: Any) -> torch.Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nOf the allocated memory ...")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(decode._Batch, "step", step)
+    job = Measurement(student, None, tiny.tokenizer(), [Question((4, 5), 2, None)], plan().decoding, "float32", 64)
+    line = r"^params\.yaml: generate: [^\n]*out of memory; set generate\.dtype to bfloat16, or choose a [a-z ]*$"
+    with pytest.raises(InputError, match=line), Store("k") as store:
         list(measure.measure(job, store))

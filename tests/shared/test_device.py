@@ -9,6 +9,7 @@ import torch
 
 from distill.common.errors import InputError
 from distill.shared import device
+from distill.train import lora
 from imports import PACKAGE, modules, tree
 
 
@@ -88,10 +89,15 @@ def test_decisions(machine: str, pretend: Any, monkeypatch: pytest.MonkeyPatch) 
 
 def test_of_several_gpus_a_process_looks_at_its_own(pretend: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     pretend("cuda", "cuda")
+    monkeypatch.setattr(device.importlib.util, "find_spec", lambda name: object())  # bitsandbytes is installed
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda index: ([10, 20, 30][index], 40))
+    assert device.own_gpu() == 0
     assert device.free_memory() == 10
     monkeypatch.setenv("LOCAL_RANK", "2")
+    assert device.own_gpu() == 2
     assert device.free_memory() == 30
+    # Weights in 4 bits are not moved any more, so they are loaded to it.
+    assert lora.quantization("nf4")["device_map"] == {"": 2}
 
 
 @pytest.mark.parametrize(
@@ -164,5 +170,10 @@ def test_errors_of_memory_are_told_from_others() -> None:
         torch.empty(2**55)
     assert device.is_out_of_memory(caught.value)
     assert device.is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB"))
-    assert device.is_out_of_memory(RuntimeError("MPS backend out of memory (MPS allocated: 9 GB)"))
+    for text in (
+        "MPS backend out of memory (MPS allocated: 9 GB)",
+        "CUDA error: out of memory\nCompile with `TORCH_USE_CUDA_DSA`",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+    ):
+        assert device.is_out_of_memory(RuntimeError(text))
     assert not device.is_out_of_memory(RuntimeError("size mismatch"))

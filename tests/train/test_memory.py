@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 import torch
 
+import tiny
 from distill.common.config import parse
 from distill.common.errors import InputError
 from distill.shared import device
 from distill.shared.memory import Size
 from distill.student.model import StudentProfile
 from distill.train import run as fitting
+from distill.train import trainer
 from distill.train.data import Examples
 from distill.train.memory import Plan
 from distill.train.params import TrainingRun, TrainParams
@@ -101,3 +103,18 @@ def test_memory_that_ends_while_it_trains_is_a_line(
     monkeypatch.setattr(fitting, "load_model", lambda *_, **__: torch.empty(2**55))
     with pytest.raises(InputError, match=r"out of memory; set train\.gradient_checkpointing to true, or "):
         fitting.fit(job, (), tmp_path / "adapter")
+
+
+def test_cuda_that_runs_out_in_an_update_is_that_line_too(
+    student: StudentProfile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def compute_loss(*_: Any, **__: Any) -> Any:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nOf the allocated memory ...")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(trainer.Trainer, "compute_loss", compute_loss)
+    job = plan(Setup("cpu", FP32, 1, 1, 4, False, False), student).run
+    job = replace(job, tokenizer=tiny.tokenizer(), validation=Examples([]))
+    with pytest.raises(InputError, match=r"^params\.yaml: train: [^\n]*out of memory; set [^\n]*$"):
+        fitting.fit(job, (), tmp_path / "adapter")
+    assert not (tmp_path / "adapter").exists()

@@ -70,6 +70,11 @@ def placement() -> dict[str, str]:
     return {"device_map": kind()} if is_gpu() else {}
 
 
+def own_gpu() -> int:
+    """Return which of several GPUs is this process's: the launcher gives each process one."""
+    return int(os.environ.get("LOCAL_RANK", "0"))
+
+
 def pins_memory() -> bool:
     """Whether a batch is copied to it faster from pinned memory."""
     return kind() == "cuda"
@@ -140,7 +145,7 @@ def free_memory() -> int:
     """Return how many bytes a model can still have on this process's device; on a CPU, with swap space."""
     device = kind()
     if device == "cuda":
-        return int(torch.cuda.mem_get_info(int(os.environ.get("LOCAL_RANK", "0")))[0])
+        return int(torch.cuda.mem_get_info(own_gpu())[0])
     if device == "mps":
         return int(torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory())
     machine = int(psutil.virtual_memory().available + psutil.swap_memory().free)
@@ -158,8 +163,11 @@ def peak_memory() -> int:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that the device's memory did not suffice: CUDA has a class for it, MPS and CPU a text."""
-    texts = ("MPS backend out of memory", "DefaultCPUAllocator: ")
+    """Whether an error says that the device's memory did not suffice.
+
+    PyTorch's allocator on CUDA has a class for it; MPS, the CPU, and what CUDA's own libraries take have a text.
+    """
+    texts = ("MPS backend out of memory", "DefaultCPUAllocator: ", "CUDA error: out of memory", "_STATUS_ALLOC_FAILED")
     return isinstance(error, torch.OutOfMemoryError) or any(text in str(error) for text in texts)
 
 

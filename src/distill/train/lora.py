@@ -77,7 +77,8 @@ def quantization(scheme: str | None) -> dict[str, Any]:
 
     config = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type=scheme, bnb_4bit_use_double_quant=True,
                                 bnb_4bit_compute_dtype=device.dtype("auto"))  # fmt: skip
-    return {"quantization_config": config}
+    # The trainer does not move such weights: each process loads them to the GPU that it will train on.
+    return {"quantization_config": config, "device_map": {"": device.own_gpu()}}
 
 
 def trainable(model: Any) -> dict[str, Any]:
