@@ -1,9 +1,12 @@
 """distill.shared.code_blocks: fences are found as CommonMark defines them, and broken code is recognised."""
 
+from unittest import mock
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from distill.shared import code_blocks
 from distill.shared.code_blocks import Block, blocks, language, syntax_error
 
 PIECES = ["```", "````", "~~~", "python", "x = 1", "> ", "- ", "    ", "\t", "\n", "\r\n", "\r", "\f", "\v", "\x85"]
@@ -107,3 +110,18 @@ def test_nothing_that_a_model_can_write_raises(text: str) -> None:
     syntax_error(text)
     assert all(block.code.endswith("\n") or not block.code for block in blocks(text))
     assert blocks(text) == blocks(text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+LINES = st.lists(
+    st.sampled_from(["text", "", "```", "```python", "````", "~~~", "  ```", "    ```", "- item", "  - ```", "> ```",
+                     "> a", "x = (", "x = 1", "<div>", "</div>", "<!--", "-->", "[a]: /b 'c", "1. ```python", "   ```",
+                     "---", "`` ` ``", "\t```"])
+)  # fmt: skip
+
+
+@given(LINES, st.sampled_from(["\n", "\r", "\r\n"]), st.booleans())
+def test_what_follows_the_last_fence_changes_nothing(lines: list[str], end: str, ended: bool) -> None:
+    text = end.join(lines) + end * ended
+    with mock.patch.object(code_blocks, "_up_to_last_fence", lambda whole: whole):
+        expected = syntax_error(text)
+    assert syntax_error(text) == expected

@@ -17,6 +17,7 @@ JSON = frozenset({"json", "jsonc", "json5"})
 _MARKDOWN = MarkdownIt("commonmark").disable("inline")  # a fence is never within a paragraph
 _PYTHON = re.compile(r"i?python3?|py3?|(?:python|py)3\.\d+(?:\.\d+)?")
 _BEFORE = re.compile(r"\{(?:code|code-block|code-cell|sourcecode)\}|\{\s*#[\w:-]+\s")  # a directive, an identifier
+_END = re.compile(r"[\r\n]|\Z")
 _WORD = re.compile(r"[\w+.-]+(?:#(?!\w))?")
 
 
@@ -65,7 +66,7 @@ def syntax_error(markdown: str) -> str | None:
 
     Code is parsed, never run. A block that shows a Python session (`>>>`) is not parsed.
     """
-    for block in blocks(markdown):
+    for block in blocks(_up_to_last_fence(markdown)):
         if not block.closed:
             return "a code fence is not closed"
         if block.language in PYTHON and not is_session(block.code):
@@ -74,6 +75,12 @@ def syntax_error(markdown: str) -> str | None:
             except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
                 return f"a Python block does not parse: {getattr(error, 'msg', None) or error}"
     return None
+
+
+def _up_to_last_fence(markdown: str) -> str:
+    """Cut off the lines in which no fence can begin or end; what a line is depends on those before it alone."""
+    last = max(markdown.rfind("```"), markdown.rfind("~~~"))
+    return markdown[: _END.search(markdown, last).end()] if last >= 0 else ""  # type: ignore[union-attr]
 
 
 def parsed(code: str) -> ast.Module:
