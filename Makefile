@@ -10,8 +10,8 @@ READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-# Tests that share a costly set-up stay in one process (loadgroup).
-PYTEST ?= python -m pytest -n 2 --dist loadgroup
+# Tests that share a costly set-up stay in one process (loadgroup); more threads than cores would wait for each other.
+PYTEST ?= OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadgroup
 
 .PHONY: help setup repro example remote push pull check test soak estimate grow judge lint format chat compare gpu-check picture stats clean
 

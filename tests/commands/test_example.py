@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from dvc.utils.flatten import flatten
 
 from distill import example
 from distill.common.config import load_yaml
@@ -55,10 +56,10 @@ def test_an_example_becomes_a_repository_whose_reference_answers_pass(repository
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_what_an_example_changes_is_a_parameter(name: str, tmp_path: Path) -> None:
     params = shutil.copy(ROOT / "params.yaml", tmp_path / "params.yaml")
-    changed = example.flat(load_yaml(ROOT / "examples" / name / "params.yaml"))
+    changed = flatten(load_yaml(ROOT / "examples" / name / "params.yaml"))
     example.change(Path(params), changed)
     after: Row = yaml.safe_load((tmp_path / "params.yaml").read_text(encoding="utf-8"))
-    assert example.flat(after).items() >= changed.items()
+    assert flatten(after).items() >= changed.items()
     assert (tmp_path / "params.yaml").read_text().count("#") == (ROOT / "params.yaml").read_text().count("#")
 
 

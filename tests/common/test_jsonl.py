@@ -2,12 +2,14 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from distill.common.errors import InputError
-from distill.common.jsonl import read_json, read_jsonl, write_json, write_jsonl
+from distill.common.jsonl import read_json, read_jsonl, replace, write_json, write_jsonl
 
 
 def test_rows_come_back_as_written(tmp_path: Path) -> None:
@@ -81,3 +83,44 @@ def test_json_errors_name_the_file(tmp_path: Path) -> None:
         read_json(tmp_path / "m.json")
     (tmp_path / "m.json").write_text(json.dumps({"a": 1}))
     assert read_json(tmp_path / "m.json") == {"a": 1}
+
+
+def test_a_new_folder_takes_the_old_ones_place(tmp_path: Path) -> None:
+    output = tmp_path / "adapter"
+    for text in ("first", "second"):
+        beside = tmp_path / ".adapter.new"
+        beside.mkdir()
+        (beside / "weights").write_text(text)
+        replace(beside, output)
+        assert (output / "weights").read_text() == text
+        assert list(tmp_path.iterdir()) == [output]
+
+
+@pytest.mark.parametrize("stop", range(5))
+def test_a_kill_leaves_the_old_folder_or_the_new_one_whole(
+    stop: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, beside = tmp_path / "adapter", tmp_path / ".adapter.new"
+    for folder, text in ((output, "old"), (beside, "new")):
+        folder.mkdir()
+        (folder / "weights").write_text(text)
+    steps = iter(range(5))
+
+    def until_killed(action: Any) -> Any:
+        def act(*args: Any, **options: Any) -> None:
+            if next(steps) == stop:
+                raise KeyboardInterrupt
+            action(*args, **options)
+
+        return act
+
+    monkeypatch.setattr(os, "replace", until_killed(os.replace))
+    monkeypatch.setattr(shutil, "rmtree", until_killed(shutil.rmtree))
+    if stop < 4:  # clear, aside, in, clear
+        with pytest.raises(KeyboardInterrupt):
+            replace(beside, output)
+    else:
+        replace(beside, output)
+    found = output if output.exists() else tmp_path / ".adapter.old/adapter"
+    assert (found / "weights").read_text() == ("old" if stop < 3 else "new")
+    assert output.exists() or stop == 2

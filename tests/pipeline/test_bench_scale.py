@@ -25,6 +25,7 @@ def test_stages_at_two_sizes(tmp_path: Path) -> None:
         *((name, 150) for name in ("expand_prompts", "ledger", "collect")),
         *((name, 2000) for name in ("expand_prompts", "ledger", "collect")),
     ]
-    assert all(float(value) > 0 for line in lines for value in line[2:7])
+    assert all(float(value) >= 0 for line in lines for value in line[2:4])  # 150 prompts can take 0.0 seconds
+    assert all(float(value) > 0 for line in lines for value in line[4:7])
     rows = [json.loads(line) for line in (tmp_path / "2000/data/teacher_data.jsonl").read_text().splitlines()]
     assert len({row["completion"] for row in rows}) == len(rows)

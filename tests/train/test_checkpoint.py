@@ -1,7 +1,5 @@
 """checkpoint and the folders of distill.train.run: which run goes on from what, and what a kill leaves behind."""
 
-import os
-import shutil
 import threading
 import time
 from contextlib import suppress
@@ -145,45 +143,3 @@ def test_other_weights_in_the_same_directory_are_another_run(tmp_path: Path) -> 
     assert key(student, seed=7) != first
     tiny.model(seed=1).save_pretrained(tmp_path / "student")
     assert key(student) != first
-
-
-def test_the_new_adapter_takes_the_old_ones_place(tmp_path: Path) -> None:
-    output = tmp_path / "adapter"
-    for text in ("first", "second"):
-        beside = tmp_path / ".adapter.new"
-        beside.mkdir()
-        (beside / "weights").write_text(text)
-        fitting._replace(output, beside)
-        assert (output / "weights").read_text() == text
-        assert list(tmp_path.iterdir()) == [output]
-
-
-@pytest.mark.parametrize("stop", range(5))
-def test_a_kill_leaves_the_old_adapter_or_the_new_one_whole(
-    stop: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    output, beside = tmp_path / "adapter", tmp_path / ".adapter.new"
-    for folder, text in ((output, "old"), (beside, "new")):
-        folder.mkdir()
-        (folder / "weights").write_text(text)
-    steps = iter(range(5))
-
-    def until_killed(action: Any) -> Any:
-        def act(*args: Any, **options: Any) -> None:
-            if next(steps) == stop:
-                raise KeyboardInterrupt
-            action(*args, **options)
-
-        return act
-
-    monkeypatch.setattr(os, "replace", until_killed(os.replace))
-    monkeypatch.setattr(shutil, "rmtree", until_killed(shutil.rmtree))
-    if stop < 4:  # clear, aside, in, clear
-        with pytest.raises(KeyboardInterrupt):
-            fitting._replace(output, beside)
-    else:
-        fitting._replace(output, beside)
-    aside = tmp_path / ".adapter.old"
-    found = output if output.exists() else aside
-    assert (found / "weights").read_text() == ("old" if stop < 3 else "new")
-    assert output.exists() or stop == 2
