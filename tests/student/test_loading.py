@@ -2,12 +2,14 @@
 
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
 from transformers import AutoTokenizer
 from transformers.utils import logging as bars
 
+import gguf_files
 import tiny
 from distill.student import loading
 from distill.student.model import StudentProfile, load_model, unpack
@@ -52,3 +54,17 @@ def test_weights_are_aligned_and_otherwise_the_same() -> None:
     loading.align(model)
     assert all(weight.data_ptr() % 64 == 0 for weight in model.parameters())
     assert all(torch.equal(value, names[name]) for name, value in model.state_dict().items())
+
+
+def test_a_gguf_files_weights_are_plain_tensors_of_the_type_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gguf_files.write_model(tiny.model(), tmp_path / "packed.gguf", quantised=True)
+    profile = StudentProfile(source="dir", name=str(tmp_path), gguf_file="packed.gguf", base_model="b", license="mit")
+    said = Mock()
+    monkeypatch.setattr("transformers.quantizers.quantizer_gguf.logger", said)
+    model = load_model(profile, torch.bfloat16)
+    assert not said.mock_calls  # such as that the weights stay packed, and fp32 would be faster
+    assert {weight.dtype for weight in model.parameters()} == {torch.bfloat16}
+    assert not hasattr(model, "hf_quantizer")
+    model.save_pretrained(tmp_path / "saved")

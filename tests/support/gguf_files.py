@@ -33,8 +33,10 @@ def finish(writer: GGUFWriter) -> None:
     writer.close()
 
 
-def write_model(model: Any, target: Path) -> None:
+def write_model(model: Any, target: Path, quantised: bool = False) -> None:
     """Write a model of transformers, with a vocabulary of its size but no text behind it; only ids can be asked for.
+
+    Its weights are fp32, or the matrices Q8_0.
 
     It is what llama.cpp's own converter does to these families: rows of q and k reordered for its architecture `llama`,
     1 added to Gemma's norms.
@@ -69,7 +71,9 @@ def write_model(model: Any, target: Path) -> None:
             values = values.reshape(-1, 2, head_dim // 2, values.shape[1]).swapaxes(1, 2).reshape(values.shape)
         if kind.startswith("gemma") and name.endswith("norm.weight"):
             values = values + 1
-        writer.add_tensor(names.get_name(name, try_suffixes=(".weight", ".bias")), values)
+        kept = gguf.GGMLQuantizationType.Q8_0 if quantised and values.ndim > 1 else gguf.GGMLQuantizationType.F32
+        place = names.get_name(name, try_suffixes=(".weight", ".bias"))
+        writer.add_tensor(place, gguf.quants.quantize(values, kept), raw_dtype=kept)
     finish(writer)
 
 

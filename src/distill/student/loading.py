@@ -16,11 +16,16 @@ ALIGNMENT = 64
 def load(auto_class: Any, place: str, **options: Any) -> Any:
     """Return what `auto_class.from_pretrained` makes of a directory or a hub's repository; no code in it is run.
 
-    The weights of a GGUF file (`gguf_file=`) are plain tensors then, like any other's.
+    A GGUF file's weights (`gguf_file=`) are plain tensors then, like any other's.
     """
+    from transformers import AutoModelForCausalLM, GgufConfig
+
+    plain = auto_class is AutoModelForCausalLM and options.get("gguf_file")
+    if plain:  # packed, as transformers keeps some where it has a kernel for it, they cannot be trained or merged
+        options.setdefault("quantization_config", GgufConfig(dequantize=True))
     with quiet():
         loaded = auto_class.from_pretrained(place, trust_remote_code=False, **options)
-    if options.get("gguf_file"):
+    if plain:
         _unmark(loaded)
     return loaded
 
@@ -63,7 +68,6 @@ def _unmark(model: Any) -> None:
     for mark in ("hf_quantizer", "quantization_method"):
         if hasattr(model, mark):
             delattr(model, mark)
-    if hasattr(model, "config"):
-        model.is_quantized = False
-        if hasattr(model.config, "quantization_config"):
-            del model.config.quantization_config
+    model.is_quantized = False
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config

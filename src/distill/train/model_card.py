@@ -27,7 +27,7 @@ style.
 
 | | |
 | --- | --- |
-| Base model | {base_model}, loaded from `{identity}` |
+| Base model | {base_model}, loaded from {origin} |
 | Base model's licence | {license} |
 | Training data | {examples} prompts with the teacher's answers, {trained_tokens:,} trained tokens in {epochs} epochs |
 | Validation data | {validation_examples} prompts that share no base prompt with the training data |
@@ -80,7 +80,7 @@ def write(path: Path, params: "TrainParams", student: StudentProfile, result: Re
     targets = params.lora.targets
     facts |= {
         **metrics,
-        "identity": student.identity,
+        "origin": "a local directory" if student.source == "dir" else f"`{student.identity}`",
         "targets": targets if isinstance(targets, str) else ", ".join(targets),
         "trainable": result.trainable,
         "share": metrics["trainable_share"],
@@ -92,13 +92,18 @@ def write(path: Path, params: "TrainParams", student: StudentProfile, result: Re
 
 
 def snippet(student: StudentProfile) -> str:
-    """Return code that loads base and adapter with transformers and peft alone."""
-    imports = ""
+    """Return code that loads base and adapter with transformers and peft alone.
+
+    A local directory is of no use to whoever reads the card elsewhere, so the model that it is a copy of is named.
+    """
+    imports, place, options = "", f'"{student.name}"', []
+    if student.source == "dir":
+        return SNIPPET.format(imports=imports, place=f'"{student.base_model}"')
     if student.source == "package":
         imports = "from importlib.util import find_spec\n"
         place = f'find_spec("{student.name}").submodule_search_locations[0]'
-    else:
-        place = f'"{student.name}"'
-    options = [f'revision="{student.revision}"'] if student.source == "hub" else []
-    options += [f'gguf_file="{student.gguf_file}"'] if student.gguf_file else []
+    if student.source == "hub":
+        options.append(f'revision="{student.revision}"')
+    if student.gguf_file:
+        options.append(f'gguf_file="{student.gguf_file}"')
     return SNIPPET.format(imports=imports, place=", ".join([place, *options]))
