@@ -9,6 +9,8 @@ its tokenizer is the selected student's. Each row is a process of its own:
 
 - generate-<type>: the distilled side: likelihoods with the adapter beside the weights, then answers from merged ones.
 - train-<type>, train-<type>-checkpointing: two updates on examples of `--length` tokens.
+- train-bfloat16-lengths: eight updates on examples of a quarter of that up to all of it, no two as long, which is what
+  real answers are like: each length has kernels of its own, and the allocator's memory gets into pieces.
 
 Memory is the device's: on a GPU the most that was allocated; on a CPU the most pages that the process had of its own,
 looked at every few milliseconds, less what the libraries take before anything is loaded. Pages of the weights' file are
@@ -31,7 +33,7 @@ from typing import Any
 
 ROWS = (
     "generate-float32", "generate-bfloat16", "train-float32", "train-bfloat16", "train-float32-checkpointing",
-    "train-bfloat16-checkpointing",
+    "train-bfloat16-checkpointing", "train-bfloat16-lengths",
 )  # fmt: skip
 SHAPE = {
     "vocab_size": 151936, "hidden_size": 896, "intermediate_size": 4864, "num_hidden_layers": 24,
@@ -122,7 +124,8 @@ def measured(row: str, folder: Path, args: argparse.Namespace) -> dict[str, floa
 
     kind, dtype, *more = row.split("-")
     with Watch() as watch:
-        weights, cache, expected = (generate if kind == "generate" else train)(folder, dtype, bool(more), args)
+        run = generate if kind == "generate" else train
+        weights, cache, expected = run(folder, dtype, "".join(more), args)
     peak = device.peak_memory() if device.is_gpu() else watch.most - watch.before
     return {name: value / 1e9 for name, value in
             {"weights": weights, "cache": cache, "expected": expected, "peak": peak}.items()}  # fmt: skip
@@ -155,7 +158,7 @@ class Watch:
         return int(found.rss - getattr(found, "shared", 0))
 
 
-def generate(folder: Path, dtype: str, _: bool, args: argparse.Namespace) -> tuple[float, float, float]:
+def generate(folder: Path, dtype: str, _: str, args: argparse.Namespace) -> tuple[float, float, float]:
     """Score and answer random prompts; return bytes of weights, of the cache, and what was expected of all."""
     from distill.generate.cache import Store
     from distill.generate.decode import Decoding
@@ -179,8 +182,8 @@ def generate(folder: Path, dtype: str, _: bool, args: argparse.Namespace) -> tup
     return size.weights(wide), size.cache(args.prompts * (PROMPT + args.answers), wide), job.plan.need()
 
 
-def train(folder: Path, dtype: str, checkpointing: bool, args: argparse.Namespace) -> tuple[float, float, float]:
-    """Make two updates; return bytes of weights, of no cache, and what was expected of all."""
+def train(folder: Path, dtype: str, how: str, args: argparse.Namespace) -> tuple[float, float, float]:
+    """Make some updates of two examples; return bytes of weights, of no cache, and what was expected of all."""
     from distill.common.config import section
     from distill.shared.memory import Size
     from distill.student.model import load_config, load_tokenizer
@@ -190,17 +193,19 @@ def train(folder: Path, dtype: str, checkpointing: bool, args: argparse.Namespac
     from distill.train.params import TrainingRun, TrainParams
     from distill.train.setup import choose
 
-    changes = {"dtype": dtype, "gradient_checkpointing": checkpointing, "epochs": 1, "batch_size": 2, "compile": False}
+    changes = {"dtype": dtype, "gradient_checkpointing": how == "checkpointing", "epochs": 1, "batch_size": 2,
+               "compile": False}  # fmt: skip
     params = section(TrainParams, "train").model_copy(update=changes)
     draw = random.Random(0)
-    rows = [tuple(draw.choices(range(100, 40000), k=args.length)) for _ in range(4)]
+    lengths = [args.length * share // 64 for share in range(64, 16, -3)] if how == "lengths" else [args.length] * 4
+    rows = [tuple(draw.choices(range(100, 40000), k=length)) for length in lengths]
     examples = [Tokens(ids, (-100,) * PROMPT + ids[PROMPT:]) for ids in rows]
     profile = student(folder)
     job = TrainingRun(params, profile, load_tokenizer(profile), Examples(examples), Examples([]))
     os.chdir(folder)
     fitting.fit(job, (), folder / "trained")
     size = Size.of(load_config(profile))
-    plan = Plan(job, choose(params, size.parameters, args.length * len(rows)), size, nf4=False)
+    plan = Plan(job, choose(params, size.parameters, sum(lengths)), size, nf4=False)
     return size.weights(plan.setup.dtype), 0.0, plan.need()
 
 
