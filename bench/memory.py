@@ -2,7 +2,7 @@
 
     python bench/memory.py                         # all rows: some minutes on two cores
     python bench/memory.py --rows generate-bfloat16 train-bfloat16
-    python bench/memory.py --answers 768 --prompts 48     # as params.yaml has it
+    python bench/memory.py --answers 768     # as params.yaml has it
 
 The model (494 M parameters, a vocabulary of 151,936) is made with random weights and saved as bf16, as the real one is;
 its tokenizer is the selected student's. Each row is a process of its own:
@@ -14,7 +14,8 @@ its tokenizer is the selected student's. Each row is a process of its own:
 
 Memory is the device's: on a GPU the most that was allocated; on a CPU the most pages that the process had of its own,
 looked at every few milliseconds, less what the libraries take before anything is loaded. Pages of the weights' file are
-not counted: the system takes them back when it needs them. `expected` is what the stage works out from the
+not counted: the system takes them back when it needs them; where training computes from them, which it does in their
+own type, bf16, the weights are added. `expected` is what the stage works out from the
 configuration before it loads (distill.shared.memory), and `ratio` the peak over it, or for generate over weights and
 cache alone.
 """
@@ -49,8 +50,8 @@ def main() -> None:
     """Run all rows, or, as a child, one."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=ROWS, help="default: all")
-    parser.add_argument("--prompts", type=int, default=32, help="that are answered (default: %(default)s)")
-    parser.add_argument("--answers", type=int, default=160, help="tokens of an answer at most (default: %(default)s)")
+    parser.add_argument("--prompts", type=int, default=48, help="that are answered (default: %(default)s)")
+    parser.add_argument("--answers", type=int, default=384, help="tokens of an answer at most (default: %(default)s)")
     parser.add_argument("--length", type=int, default=1024, help="tokens of an example (default: %(default)s)")
     parser.add_argument("--tiny", action="store_true", help="a model of two layers, to try the bench itself")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
@@ -126,7 +127,8 @@ def measured(row: str, folder: Path, args: argparse.Namespace) -> dict[str, floa
     with Watch() as watch:
         run = generate if kind == "generate" else train
         weights, cache, expected = run(folder, dtype, "".join(more), args)
-    peak = device.peak_memory() if device.is_gpu() else watch.most - watch.before
+    mapped = weights if kind == "train" and dtype == "bfloat16" else 0
+    peak = device.peak_memory() if device.is_gpu() else watch.most - watch.before + mapped
     return {name: value / 1e9 for name, value in
             {"weights": weights, "cache": cache, "expected": expected, "peak": peak}.items()}  # fmt: skip
 

@@ -1,6 +1,8 @@
 """distill.shared.device: what is decided for each kind of machine (they are pretended), its memory, and its errors."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,34 @@ def test_only_a_type_that_the_machine_is_slow_with_has_a_price(pretend: Any, mon
     assert line.startswith("params.yaml: generate.dtype: bfloat16, and this machine has no instructions for it: ")
     assert "takes 12.5 times as long as with float32" in line
     assert "\n" not in line
+
+
+PIECES = """
+import psutil, torch
+from distill.shared import device
+
+def megabytes():
+    return psutil.Process().memory_info().rss / 1e6
+
+{before}
+torch.ones(5_000_000)  # and freed: the C library then takes blocks up to this size from its heap
+blocks = [(torch.ones(500_000), torch.ones(1000)) for _ in range(100)]
+full = megabytes()
+kept = [small for _, small in blocks]  # one in each gap, so that no large block is at the heap's end
+del blocks
+{after}
+print(full - megabytes())
+"""
+
+
+@pytest.mark.skipif(not device._has_glibc(), reason="how memory is given back is up to the C library")
+@pytest.mark.parametrize(
+    ("before", "after", "given_back"), [("", "", False), ("", "release", True), ("release_at_once", "", True)]
+)
+def test_what_is_freed_is_given_back(before: str, after: str, given_back: bool) -> None:
+    calls = {name: f"device.{call}()" if call else "" for name, call in (("before", before), ("after", after))}
+    done = subprocess.run([sys.executable, "-c", PIECES.format(**calls)], capture_output=True, text=True, check=True)
+    assert (float(done.stdout) > 150) == given_back  # of 200 megabytes
 
 
 def test_measuring_takes_a_moment_and_draws_no_random_numbers() -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ from distill.student.model import StudentProfile
 from distill.train import run as fitting
 from distill.train import trainer
 from distill.train.data import Examples
-from distill.train.memory import Plan
+from distill.train.memory import PIECES, Plan
 from distill.train.params import TrainingRun, TrainParams
 from distill.train.setup import Setup
 from training import params, tiny_config, tokens
@@ -46,6 +47,11 @@ def test_what_a_run_takes(pretend: Any) -> None:
     again = SIZE.weights(BF16) + 16 * ADAPTER + 24 * (kept / 2 + 2 * 32 * 2) + LOGITS
     assert plan(replace(setup, checkpointing=True)).need() == again
     assert plan(setup, nf4=True).need() == SIZE.weights(BF16, nf4=True) + 4 * 2 * ADAPTER + 24 * kept + LOGITS
+    pretend("cpu")  # whose heap gets into pieces, except where what is freed is given back at once
+    kept = SIZE.activations(BF16, ["q_proj", "k_proj", "v_proj", "o_proj"], 16, 12)
+    assert plan(setup).need() == SIZE.weights(BF16) + 16 * ADAPTER + 24 * kept * PIECES + LOGITS
+    again = SIZE.weights(BF16) + 16 * ADAPTER + 24 * (kept / 2 + 2 * 32 * 2) + LOGITS
+    assert plan(replace(setup, checkpointing=True)).need() == again
 
 
 def test_fsdp_shares_weights_out_and_processes_of_a_cpu_share_its_memory(
@@ -103,6 +109,23 @@ def test_memory_that_ends_while_it_trains_is_a_line(
     monkeypatch.setattr(fitting, "load_model", lambda *_, **__: torch.empty(2**55))
     with pytest.raises(InputError, match=r"out of memory; set train\.gradient_checkpointing to true, or "):
         fitting.fit(job, (), tmp_path / "adapter")
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_memory_is_given_back_at_once_where_activations_are_recomputed(
+    checkpointing: bool, student: StudentProfile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    asked = Mock()
+    monkeypatch.setattr(device, "release_at_once", asked)
+    monkeypatch.setattr(fitting, "load_model", stop)
+    job = plan(Setup("cpu", FP32, 1, 1, 4, False, False), student).run
+    job = replace(job, params=job.params.model_copy(update={"gradient_checkpointing": checkpointing}))
+    with pytest.raises(KeyboardInterrupt):
+        fitting.fit(job, (), tmp_path / "adapter")
+    assert asked.called == checkpointing
 
 
 def test_cuda_that_runs_out_in_an_update_is_that_line_too(

@@ -104,6 +104,7 @@ def work(job: Measurement, store: Store, share: Share = ALL) -> None:
         # Likelihoods before the adapter is merged: in bf16 that rounds the weights by up to 0.4%, as much as a light
         # adapter changes them. For 48 prompts they take about 20 seconds on two cores.
         _score(job, store, share)
+        device.release()
         _generate(job, store, share)
 
 
@@ -145,6 +146,7 @@ def _generate(job: Measurement, store: Store, share: Share) -> None:
     if len(done) == len(wanted):
         return
     model = merge(job.model)
+    device.release()
     tokens = 0
     with _bar(f"answers, {job.side}", len(wanted), share) as bar:
 

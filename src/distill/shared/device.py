@@ -4,6 +4,7 @@ No other module names them (`tests/shared/test_device.py`, which has the decisio
 is left to transformers, accelerate and TRL.
 """
 
+import ctypes
 import importlib.util
 import math
 import os
@@ -25,6 +26,9 @@ LIMITS = (
     ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_cache"),
 )
 """Names of limit, use, and cached files in the control groups of versions 2 and 1."""
+M_MMAP_THRESHOLD = -3
+"""The C library's name for the size from which a block is no part of the heap (malloc.h)."""
+LARGE = 2**20
 
 
 def kind() -> str:
@@ -160,6 +164,30 @@ def peak_memory() -> int:
     if device == "mps":
         return int(torch.mps.driver_allocated_memory())  # what it has now: PyTorch keeps no peak, and frees little
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def release() -> None:
+    """Give back what was freed of its memory: what is needed next is of other sizes, and would come on top of it."""
+    device = kind()
+    if device == "cuda":
+        torch.cuda.empty_cache()
+    elif device == "mps":
+        torch.mps.empty_cache()
+    elif _has_glibc():
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def release_at_once() -> None:
+    """On a CPU, have all that is freed from now on given back at once, so that the heap does not get into pieces.
+
+    Activations of every size come and go, and pieces can take as much again as they do. It costs a quarter more time.
+    """
+    if not is_gpu() and _has_glibc():
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE)
+
+
+def _has_glibc() -> bool:
+    return sys.platform == "linux" and hasattr(ctypes.CDLL(None), "malloc_trim")
 
 
 def is_out_of_memory(error: BaseException) -> bool:

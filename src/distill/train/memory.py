@@ -19,6 +19,9 @@ COPIES = 4
 """Of the adapter: its values, their gradients, and the optimiser's two moments."""
 PLACES = 256
 """Places whose logits are there at a time; forward and backward, in fp32."""
+PIECES = 1.36
+"""Times the activations, on a CPU that stores them: their sizes change all the time, and the C library's heap gets into
+pieces (bench/memory.py). Where they are recomputed, what is freed is given back at once instead (`run`)."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class Plan:
         kept = tokens * size.activations(setup.dtype, lora.targets, lora.r, length)
         if setup.checkpointing:  # each layer's input, and one layer's activations at a time
             kept = kept / size.layers + tokens * size.layers * size.width * setup.dtype.itemsize
+        elif not device.is_gpu():
+            kept *= PIECES
         trainable = sum(lora.r * (inputs + outputs) for inputs, outputs in size.targets(lora.targets))
         adapter = COPIES * trainable * (2 if self.nf4 else 4)  # TRL trains it in bf16 beside weights of 4 bits
         logits = 2 * PLACES * size.vocabulary * 4

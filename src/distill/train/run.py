@@ -43,6 +43,8 @@ def fit(run: TrainingRun, files: tuple[Path, ...], output: Path) -> Result | Non
 
 
 def _fit(run: TrainingRun, setup: Setup, files: tuple[Path, ...], output: Path) -> Result | None:
+    if setup.checkpointing:
+        device.release_at_once()
     model = _adapted(run, setup)
     before = lora.digest(lora.gather(model))
     place = checkpoint.place(_key(run, files, setup))
