@@ -280,11 +280,12 @@ def templates(size: int) -> Row:
 def exported(folder: Path) -> Iterator[Row]:
     """Yield an answer to every prompt, as `distill.ledger export` writes them."""
     from distill.api.ledger.schema import COLUMNS
-    from distill.api.profiles import load
+    from distill.api.profiles import FilesTeacher, load
     from distill.api.request import request_for
     from distill.api.response import COUNTS
 
     _, teacher = load(folder / "params.yaml")
+    assert not isinstance(teacher, FilesTeacher)
     made = answers()
     for prompt in read_jsonl(folder / "data/prompts.jsonl"):
         request = request_for(teacher, prompt, 0, teacher.max_tokens)

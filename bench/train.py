@@ -62,7 +62,8 @@ def pretend_avx2() -> None:
     import torch
 
     capabilities = {name: found for name, found in torch.cpu.get_capabilities().items() if "512" not in name}
-    torch.cpu.get_capabilities = lambda: {name: found for name, found in capabilities.items() if "amx" not in name}
+    without = {name: found for name, found in capabilities.items() if "amx" not in name}
+    setattr(torch.cpu, "get_capabilities", lambda: without)  # noqa: B010 (the type checker knows it as it was)
 
 
 def peaks() -> dict[str, float]:
@@ -254,7 +255,7 @@ def flops_a_token(model: Any, length: float) -> float:
     head = 0 if config.tie_word_embeddings else -config.vocab_size * config.hidden_size  # the embedding is no product
     width = config.num_attention_heads * getattr(config, "head_dim", config.hidden_size // config.num_attention_heads)
     attention = 2 * 2 * width * length / 2 * 3.5 * config.num_hidden_layers
-    return 2 * 2 * (matrices + head) + attention
+    return float(2 * 2 * (matrices + head) + attention)
 
 
 if __name__ == "__main__":

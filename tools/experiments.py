@@ -28,6 +28,7 @@ from distill.comparison.differences import differences
 from distill.comparison.pairs import pair
 from distill.evaluate.report.figures import Bootstrap, headline
 from distill.evaluate.stage import EvaluateParams
+from distill.evaluate.style import profiles
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLE, PICTURE = ROOT / "docs/experiments.tsv", ROOT / "docs/experiments.svg"
@@ -79,8 +80,9 @@ def measure(reference: str, name: str) -> Row:
     """
     params = section(EvaluateParams, "evaluate", PARAMS)
     base, run = runs.load(reference), runs.load(name)
-    rows = pair(base, run, params.pass_k).rows
-    found = headline(rows, Bootstrap(params.resamples, params.seed), params.pass_k)["nll"]
+    rows = pair(base, run, params.pass_k, params.style).rows
+    bootstrap, features = Bootstrap(params.resamples, params.seed), profiles.features(params.style)
+    found = headline(rows, bootstrap, params.pass_k, features)["nll"]
     training = json.loads(DVCFileSystem(str(ROOT), rev=name).read_text("metrics/train.json"))
     return {
         "name": name,

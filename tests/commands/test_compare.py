@@ -15,7 +15,7 @@ import pytest
 
 from compared import old_format, run_a, run_b, run_c
 from distill.common.config import section
-from distill.common.jsonl import Row, write_jsonl
+from distill.common.jsonl import Row, write_json, write_jsonl
 from distill.compare import compare as compare_runs
 from distill.comparison.runs import Run
 from distill.evaluate.stage import EvaluateParams
@@ -53,6 +53,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "dvc.yaml").write_text(PIPELINE, encoding="utf-8")
     for rank, rows in ROWS.items():
         write_jsonl(folder / "rows" / f"{rank}.jsonl", rows)
+    write_json(folder / "metrics/train.json", {"examples": 91, "updates": 24, "val": {"loss": {"last": 2.0}}})
     git(folder, "init", "-q", "-b", "main")
     dvc(folder, "init", "-q")
     dvc(folder, "remote", "add", "-d", "store", str(folder.parent / "store"))
@@ -126,6 +127,17 @@ def test_an_experiment_by_name_on_other_prompts(repository: Path) -> None:
     assert "Compared: the 2 held-out prompts that both have, of A’s 4 and B’s 4." in shown
     assert "Loss 1.100 1.300 " in shown
     assert "train.lora.r 16 → 4" in shown
+
+
+def test_the_table_of_experiments(repository: Path) -> None:
+    (repository / "docs").mkdir()
+    (repository / "tools").mkdir()
+    shutil.copy(ROOT / "tools/experiments.py", repository / "tools")
+    command = (sys.executable, "tools/experiments.py", "--reference", "v1", "small")
+    for _ in range(2):  # a row of the same name is replaced
+        table = run(repository, *command, PYTHONPATH=str(ROOT / "src")).stdout.splitlines()
+        assert table[2:] == ["| `small` | train.lora.r 4 | 91 | 24 | 2.000 | 1.300 | +0.200 [+0.200, +0.200] |"]
+    assert ">small</text>" in (repository / "docs/experiments.svg").read_text(encoding="utf-8")
 
 
 def test_the_workspace_is_the_default_and_what_is_stale_is_said(repository: Path) -> None:
