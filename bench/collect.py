@@ -3,21 +3,25 @@
     python bench/collect.py [--calls 5000] [--many 100000]
 
 Against the loopback server of the tests in a process of its own, with the real SDK. Prints one JSON object, and fails
-if a figure is beyond what the project promises: 5,000 calls of 200 ms, 64 at once, within 1.25 of latency x calls /
-concurrency; a ledger of 100,000 answers with nothing to do within 5 s; the same peak memory for 1,000 and 100,000
-prompts (within 1.5 times).
+if a figure is beyond what the project promises, which is measured against bare code in the same run, since machines
+differ: 5,000 calls of 200 ms, 64 at once, within 1.25 of a bare loop over the SDK; as many without latency at 0.7 of
+its rate or more; a ledger of 100,000 answers with nothing to do within 2.5 of a bare pass over it; the same peak memory
+for 1,000 and 100,000 prompts (within 1.5 times).
 """
 
 import argparse
 import asyncio
 import contextlib
+import hashlib
 import json
 import os
 import resource
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -87,6 +91,24 @@ async def bare_loop(url: str, calls: int) -> float:
         return time.perf_counter() - start
 
 
+def bare_pass(folder: Path) -> float:
+    """Seconds for what no pass can leave out: read, hash a request, look it up, check and parse, write the row."""
+    with sqlite3.connect(folder / "ledger.sqlite") as ledger:
+        keys = iter([key for (key,) in ledger.execute("SELECT key FROM calls ORDER BY id")])
+        start = time.perf_counter()
+        with (folder / "data/prompts.jsonl").open("rb") as prompts, (folder / "bare.jsonl").open("wb") as rows:
+            for line in prompts:
+                prompt = json.loads(line)
+                body = {"max_tokens": 4096, "messages": [{"content": prompt["prompt"], "role": "user"}], "model": "m"}
+                hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+                found = ledger.execute("SELECT response, crc FROM calls WHERE key = ?", (next(keys),)).fetchone()
+                assert zlib.crc32(found[0]) == found[1]
+                message = json.loads(found[0])
+                row = prompt | {"completion": message["content"][0]["text"], "usage": message["usage"]}
+                rows.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+        return time.perf_counter() - start
+
+
 def measure(calls: int, many: int) -> dict[str, float]:
     """Return all figures."""
     figures: dict[str, float] = {}
@@ -95,8 +117,10 @@ def measure(calls: int, many: int) -> dict[str, float]:
         with server(LATENCY) as url:
             prepare(folder / "latency", calls)
             seconds, _ = stage(folder / "latency", url)
-            figures["latency_run_s"] = round(seconds, 2)
-            figures["latency_run_ratio"] = round(seconds / (LATENCY * calls / CONCURRENCY), 3)
+            bare = asyncio.run(bare_loop(url, calls))
+            figures["latency_s"] = LATENCY * calls / CONCURRENCY
+            figures["latency_bare_s"], figures["latency_run_s"] = round(bare, 2), round(seconds, 2)
+            figures["latency_run_ratio"] = round(seconds / bare, 3)
         with server(0) as url:
             bare = calls / asyncio.run(bare_loop(url, calls))
             prepare(folder / "few", 1_000)
@@ -114,6 +138,8 @@ def measure(calls: int, many: int) -> dict[str, float]:
             (folder / "many/data/teacher_data.jsonl").unlink()
             figures["nothing_to_do_s"], megabytes = (round(value, 2) for value in stage(folder / "many", url))
             figures["nothing_to_do_mb"] = megabytes
+            figures["bare_pass_s"] = round(bare_pass(folder / "many"), 2)
+            figures["nothing_to_do_ratio"] = round(figures["nothing_to_do_s"] / figures["bare_pass_s"], 2)
     return figures
 
 
@@ -121,7 +147,8 @@ def check(figures: dict[str, float]) -> list[str]:
     """Return what is beyond the promises."""
     promises = {
         "latency_run_ratio": figures["latency_run_ratio"] <= 1.25,
-        "nothing_to_do_s": figures["nothing_to_do_s"] <= 5.0 * max(1.0, figures["many_prompts"] / 100_000),
+        "throughput_ratio": figures["throughput_ratio"] >= 0.7,
+        "nothing_to_do_ratio": figures["nothing_to_do_ratio"] <= 2.5,
         "memory_many_mb": figures["memory_many_mb"] <= 1.5 * figures["memory_1000_mb"],
     }
     return [name for name, kept in promises.items() if not kept]
