@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[1]
 TABLE, PICTURE = ROOT / "docs/experiments.tsv", ROOT / "docs/experiments.svg"
 COLUMNS = ["name", "reference", "setting", "answers", "updates", "val_loss", "loss", "change", "low", "high"]
 DIGITS = 4
-HEADINGS = ["experiment", "differs from its reference by", "answers", "updates", "val. loss", "held-out loss",
+HEADINGS = ["experiment", "against", "differs by", "answers", "updates", "val. loss", "held-out loss",
             "change in it [95% interval]"]  # fmt: skip
 TITLE = "Held-out loss minus the reference’s (nats a token), with 95% intervals; left is better"
 FONT = 'font-family="system-ui, sans-serif" font-size="12"'
@@ -105,7 +105,7 @@ def markdown(rows: list[Row]) -> str:
 
 
 def _cells(row: Row) -> list[str]:
-    cells = [f"`{row['name']}`", row["setting"], row["answers"], row["updates"]]
+    cells = [f"`{row['name']}`", f"`{row['reference']}`", row["setting"], row["answers"], row["updates"]]
     cells += [f"{float(row[name]):.3f}" for name in ("val_loss", "loss")]
     change, low, high = (f"{float(row[name]):+.3f}" for name in ("change", "low", "high"))
     return [*cells, f"{change} [{low}, {high}]".replace("-", "−")]

@@ -136,7 +136,7 @@ def test_the_table_of_experiments(repository: Path) -> None:
     command = (sys.executable, "tools/experiments.py", "--reference", "v1", "small")
     for _ in range(2):  # a row of the same name is replaced
         table = run(repository, *command, PYTHONPATH=str(ROOT / "src")).stdout.splitlines()
-        assert table[2:] == ["| `small` | train.lora.r 4 | 91 | 24 | 2.000 | 1.300 | +0.200 [+0.200, +0.200] |"]
+        assert table[2:] == ["| `small` | `v1` | train.lora.r 4 | 91 | 24 | 2.000 | 1.300 | +0.200 [+0.200, +0.200] |"]
     assert ">small</text>" in (repository / "docs/experiments.svg").read_text(encoding="utf-8")
 
 
