@@ -18,6 +18,7 @@ import torch
 
 from distill.common.errors import InputError, TrainingError
 from distill.generate import kv_cache, threads
+from distill.shared import device
 from distill.student.chat import end_of_turn
 
 
@@ -138,6 +139,7 @@ def decode(model: Any, tasks: list[Task], params: Decoding, stop: frozenset[int]
     """Yield the answers of one batch as they end, and after each step the number of its tokens."""
     batch = _Batch(model, tasks, params)
     logits = batch.prefill()
+    device.release()  # the cache, which grows from here on, would come on top of what reading the prompts took
     while batch.rows:
         tokens = batch.append(logits)
         yield len(tokens)
