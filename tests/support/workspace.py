@@ -26,10 +26,12 @@ SMALL: dict[str, Any] = {
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
-    """The environment of a person without keys; `python` is the one that runs the tests."""
-    clean = {key: value for key, value in os.environ.items() if key not in SECRETS and key != "PYTHONPATH"}
+    """The environment of a person without keys, with a home and caches of their own; `python` runs the tests."""
+    others = {*SECRETS, "HF_HOME", "HF_HUB_CACHE", "PYTHONPATH"}
+    clean = {key: value for key, value in os.environ.items() if key not in others}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return clean | {"PATH": path, "HOME": str(home), "HF_HUB_OFFLINE": "1", "GIT_CONFIG_NOSYSTEM": "1"} | more
+    own = {"HOME": str(home), "XDG_CACHE_HOME": str(home / ".cache")}
+    return clean | own | {"PATH": path, "HF_HUB_OFFLINE": "1", "GIT_CONFIG_NOSYSTEM": "1"} | more
 
 
 def run(folder: Path, *command: str, check: bool = True, **env: str) -> subprocess.CompletedProcess[str]:
