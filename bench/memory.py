@@ -15,9 +15,8 @@ its tokenizer is the selected student's. Each row is a process of its own:
 Memory is the device's: on a GPU the most that was allocated; on a CPU the most pages that the process had of its own,
 looked at every few milliseconds, less what the libraries take before anything is loaded. Pages of the weights' file are
 not counted: the system takes them back when it needs them; where training computes from them, which it does in their
-own type, bf16, the weights are added. `expected` is what the stage works out from the
-configuration before it loads (distill.shared.memory), and `ratio` the peak over it, or for generate over weights and
-cache alone.
+own type, bf16, the weights are added. `expected` is what the stage works out from the configuration before it loads
+(distill.shared.memory), and `ratio` the peak over it, or for generate over weights and cache alone.
 """
 
 import argparse
