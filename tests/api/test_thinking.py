@@ -14,7 +14,7 @@ from distill.api.hydrate import calls_of
 from distill.api.profiles import OnThinking
 from distill.api.request import request_for
 from distill.api.response import Answer, Usage, parse
-from distill.api.thinking import settle, split
+from distill.api.thinking import apply, split
 from messages_server import Behaviour, MessagesServer
 
 CODE = "Tags are easy:\n\n```python\ntext.replace('<think>', '').replace('</think>', '')\n```"
@@ -54,11 +54,11 @@ def test_thinking_at_the_head_is_apart_from_the_answer(text: str, thoughts: list
 def test_a_text_that_only_speaks_of_thinking_is_whole(text: str) -> None:
     assert split(text) == ([], text)
     for way in ("drop", "keep"):
-        assert settle(answer(text), way) == answer(text)
+        assert apply(answer(text), way) == answer(text)
 
 
 def test_an_answer_after_thinking_may_speak_of_it() -> None:
-    assert settle(answer(f"<think>Hm.</think>\n\n{CODE}"), "drop").text == CODE
+    assert apply(answer(f"<think>Hm.</think>\n\n{CODE}"), "drop").text == CODE
 
 
 @pytest.mark.parametrize(
@@ -82,9 +82,9 @@ def test_an_answer_after_thinking_may_speak_of_it() -> None:
     ],
 )
 def test_drop_and_keep(given: Answer, way: OnThinking, text: str, dropped: str | None) -> None:
-    settled = settle(given, way)
-    assert (settled.text, settled.thinking) == (text, dropped)
-    assert settle(settled, way).text == text  # as when it comes back from a committed file
+    applied = apply(given, way)
+    assert (applied.text, applied.thinking) == (text, dropped)
+    assert apply(applied, way).text == text  # as when it comes back from a committed file
 
 
 def test_blocks_of_thinking_are_read() -> None:
@@ -165,4 +165,4 @@ def test_a_clone_counts_what_was_dropped_before(tmp_path: Path) -> None:
     (call,) = calls_of(row)
     taken_over = parse(call["response"], batch=False)
     assert (taken_over.text, taken_over.thinking) == ("Yes.", "")
-    assert settle(taken_over, "drop").text == row["completion"]
+    assert apply(taken_over, "drop").text == row["completion"]

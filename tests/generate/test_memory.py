@@ -22,7 +22,7 @@ from distill.student.model import StudentProfile
 
 SIZE = Size.of(tiny.model().config)
 FP32, BF16 = torch.float32, torch.bfloat16
-READING = 3 * 96 + 4 * 64
+READING = 3 * 96 + 3 * 64 + 4 * 64
 """Numbers a token that are at work while prompts are read."""
 
 

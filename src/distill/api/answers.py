@@ -58,7 +58,7 @@ def _answer(teacher: ApiTeacher, request: Request, stored: Stored | None) -> Ans
     """Return a stored answer as it goes on, if it has a text."""
     if stored is None or stored.stub:
         return None
-    return thinking.settle(honest(request, stored.answer), teacher.on_thinking)
+    return thinking.apply(honest(request, stored.answer), teacher.on_thinking)
 
 
 def honest(request: Request, answer: Answer) -> Answer:

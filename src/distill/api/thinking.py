@@ -20,7 +20,7 @@ _OPENED_FOR_IT = re.compile(
 )
 
 
-def settle(answer: Answer, on_thinking: OnThinking) -> Answer:
+def apply(answer: Answer, on_thinking: OnThinking) -> Answer:
     """Return the answer with its thinking dropped or kept; `thinking` is then what was dropped, None if nothing was.
 
     Thinking that is kept is put at the head of the text as `<think>…</think>`, wherever it came from. A text without

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from distill.generate import decode, likelihood, threads
+from distill.generate import decode, feed_forward, likelihood, threads
 from distill.generate.decode import Decoding
 from distill.shared import device
 from distill.shared.memory import Change, Size
@@ -50,11 +50,21 @@ class Plan:
     def _answers(self, batch: list[decode.Task]) -> float:
         rows, width = len(batch), max(len(task.ids) for task in batch)
         cache = self.size.cache(rows * (width + self.decoding.max_new_tokens), self.dtype)
-        return cache + self.size.reading(rows * width, self.dtype) + 2 * rows * self.size.vocabulary * 4
+        return cache + self._reading(rows * width) + 2 * rows * self.size.vocabulary * 4
 
     def _scores(self, batch: list[int]) -> float:
         tokens = len(batch) * self.lengths[batch[0]]  # the longest comes first
-        return self.size.reading(tokens, self.dtype) + 2 * likelihood.CHUNK * self.size.vocabulary * 4
+        return self._reading(tokens) + 2 * likelihood.CHUNK * self.size.vocabulary * 4
+
+    def _reading(self, tokens: int) -> float:
+        """Bytes at work in a layer that reads so many tokens.
+
+        These are three vectors of its width, queries before and after they are rotated, keys and values for every
+        head, and of a slice three vectors of the feed-forward part.
+        """
+        size = self.size
+        widest = 3 * size.inner * min(tokens, feed_forward.TOKENS)
+        return (tokens * (3 * size.width + 4 * size.queries) + widest) * self.dtype.itemsize
 
 
 def _side_by_side(batches: list[float]) -> float:

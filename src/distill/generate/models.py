@@ -14,7 +14,7 @@ import torch
 
 from distill.common.errors import InputError
 from distill.common.jsonl import read_json
-from distill.generate import head, onednn
+from distill.generate import feed_forward, head, onednn
 from distill.shared import device
 from distill.student import loading
 from distill.student.model import StudentProfile, load_model
@@ -47,7 +47,7 @@ def load(student: StudentProfile, adapter: Path | None, dtype: torch.dtype | Lit
         check_adapter(adapter, student)
     model = load_model(student, dtype, **device.placement())
     loading.align(model)
-    base = onednn.use(head.use(model))
+    base = feed_forward.use(onednn.use(head.use(model)))
     return _load_adapter(base, adapter) if adapter else base
 
 

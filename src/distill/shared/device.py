@@ -180,7 +180,8 @@ def release() -> None:
 def release_at_once() -> None:
     """On a CPU, have all that is freed from now on given back at once, so that the heap does not get into pieces.
 
-    Activations of every size come and go, and pieces can take as much again as they do. It costs a quarter more time.
+    Activations of every size come and go, and pieces can take as much again as they do. It costs time, since the system
+    clears every page anew.
     """
     if not is_gpu() and _has_glibc():
         ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE)

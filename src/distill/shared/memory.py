@@ -79,10 +79,6 @@ class Size:
         """Bytes of the key-value cache of so many tokens."""
         return tokens * 2 * self.layers * self.keys * dtype.itemsize
 
-    def reading(self, tokens: int, dtype: torch.dtype) -> float:
-        """Bytes at work while so many tokens of prompts are read: a layer's feed-forward part, and what flows by it."""
-        return tokens * (3 * self.inner + 4 * self.width) * dtype.itemsize
-
     def targets(self, names: Sequence[str] | str) -> list[tuple[int, int]]:
         """Inputs and outputs of the matrices that an adapter is put on, by PEFT's rules; a text is "all-linear"."""
         wanted = [""] if isinstance(names, str) else [f".{name}" for name in names]
