@@ -1,5 +1,7 @@
 """distill.generate.kv_cache: a row that leaves, and what layers keep their keys where. Answers: test_families.py."""
 
+import mmap
+
 import torch
 
 import tiny
@@ -16,6 +18,14 @@ def test_a_row_that_leaves_the_cache_gives_its_place_to_the_last() -> None:
     assert keys.flatten().tolist() == [30.0, 31.0, 20.0, 21.0]
     assert values.flatten().tolist() == [-30.0, 0.0, -20.0, 0.0]
     assert layer.get_seq_length() == 2
+
+
+def test_a_layer_has_pages_of_its_own() -> None:
+    layer = SlotLayer(capacity=2**20)
+    layer.update(torch.ones(2, 1, 1, 8, dtype=torch.bfloat16), torch.ones(2, 1, 1, 8, dtype=torch.bfloat16))
+    assert [room.shape for room in layer.room] == [(2, 1, 2**20, 8)] * 2
+    assert [room.data_ptr() % mmap.PAGESIZE for room in layer.room] == [0, 0]
+    assert int(layer.room[0][1, 0, -1].float().count_nonzero()) == 0  # as the system gives it
 
 
 def test_a_model_with_full_attention_has_the_fast_cache_throughout() -> None:

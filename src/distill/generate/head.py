@@ -11,7 +11,7 @@ from torch.nn import Linear
 
 from distill.generate import onednn
 
-ROWS = 8192
+ROWS = 2048
 """Of the vocabulary, at a time."""
 
 
@@ -22,10 +22,12 @@ class Fp32Head(Linear):
         """Return `input` (..., width) times the weights, (..., vocabulary)."""
         wide = input.float()
         logits = wide.new_empty((*input.shape[:-1], self.out_features))
+        buffer = wide.new_empty((min(ROWS, self.out_features), self.in_features))
         for start in range(0, self.out_features, ROWS):
             part = slice(start, start + ROWS)
+            rows = self.weight[part]
             bias = None if self.bias is None else self.bias[part].float()
-            logits[..., part] = onednn.product(wide, self.weight[part].float(), bias)
+            logits[..., part] = onednn.product(wide, buffer[: len(rows)].copy_(rows), bias)
         return logits
 
 

@@ -4,6 +4,8 @@ Layers with full attention get room for the whole answer at once (`SlotLayer`). 
 transformers made for them, and copy it at every step: slower, the same answers.
 """
 
+import math
+import mmap
 from typing import Any
 
 import torch
@@ -67,4 +69,10 @@ class SlotLayer(DynamicLayer):  # type: ignore[misc]
         self.rows = len(rows)
 
     def _empty(self, like: torch.Tensor) -> torch.Tensor:
-        return like.new_empty((*like.shape[:2], self.capacity, like.shape[3]))
+        shape = (*like.shape[:2], self.capacity, like.shape[3])
+        if like.device.type != "cpu":
+            return like.new_empty(shape)
+        # Pages of its own, which are there once they are written to. A block of the heap would lie between those that
+        # reading the prompts takes and frees: all of it would be there at once, and what is free around it in pieces.
+        pages = mmap.mmap(-1, math.prod(shape) * like.itemsize, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        return torch.frombuffer(pages, dtype=like.dtype).view(shape)
