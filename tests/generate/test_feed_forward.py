@@ -26,12 +26,13 @@ def watched(model: Any, seen: list[int]) -> Any:
 
 
 @pytest.mark.parametrize(("rows", "tokens"), [(8, 32), (5, 61), (1, 250)])
-def test_the_last_bit_is_that_of_all_at_once(rows: int, tokens: int, slices: list[int]) -> None:
+def test_slices_give_what_all_at_once_gives(rows: int, tokens: int, slices: list[int]) -> None:
     ids = torch.randint(4, tiny.WORDS, (rows, tokens), generator=torch.Generator().manual_seed(1))
     whole, sliced = onednn.use(tiny.model()), watched(feed_forward.use(onednn.use(tiny.model())), slices)
     with torch.inference_mode():
         expected, found = whole(ids).logits, sliced(ids).logits
-    assert torch.equal(expected, found)
+    # On the machines tried, to the last bit; others have other kernels.
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
     assert sum(slices) == rows * tokens
     assert max(slices) <= 64
     assert max(slices) - min(slices) <= 1
@@ -48,5 +49,8 @@ def test_a_few_tokens_are_not_cut(slices: list[int]) -> None:
 def test_likelihoods_are_the_same(slices: list[int]) -> None:
     examples = [Encoded(tuple(range(4, 50)), 5), Encoded((*range(4, 60), *range(4, 40)), 9)]
     plain = score(tiny.model(), examples, 10_000)
-    assert score(watched(feed_forward.use(tiny.model()), slices), examples, 10_000) == plain
+    sliced = score(watched(feed_forward.use(tiny.model()), slices), examples, 10_000)
+    for found, expected in zip(sliced, plain, strict=True):
+        assert found.nll == pytest.approx(expected.nll, rel=1e-5)
+        assert (found.tokens, found.correct) == (expected.tokens, expected.correct)
     assert max(slices) <= 64
